@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a token driver gives its host.  There is no verb to import, export, wrap, copy or delete a key (invariant 4).
+#pragma once
+
+#include <memory>
+
+#include "channel/values.h"
+
+namespace signer::channel {
+
+// One session's worth of signing.  Owned and called by one thread; several workers run at once.
+class SigningWorker {
+ public:
+  SigningWorker() = default;
+  SigningWorker(const SigningWorker&) = delete;
+  SigningWorker& operator=(const SigningWorker&) = delete;
+  virtual ~SigningWorker() = default;
+
+  // Signs `signing_input` with the key under `key_id`.  Success is exactly the algorithm's signature (RS256: modulus
+  // size; ES256: R || S, 64 bytes).  The driver has already tried what it can to recover when it answers
+  // kUnavailable; the host is then restarted.  Blocks as long as the token does.
+  virtual HostResult<Bytes> sign(const SignRequest& request) = 0;
+};
+
+// One token.  open() first and once; describe, generate and make_worker from the thread that opened; workers on their
+// own threads.  All workers are destroyed before close().
+class Driver {
+ public:
+  Driver() = default;
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  virtual ~Driver() = default;
+
+  // Finds exactly one token and logs in, at most once.
+  virtual HostResult<TokenDescription> open(const TokenSpec& spec) = 0;
+
+  // The key under `key_id`: exactly one private key with a readable public part, else kNotFound or kAmbiguous.
+  virtual HostResult<KeyDescription> describe_key(ByteView key_id) = 0;
+
+  // Makes a key pair inside the token with the full explicit template and reads it back.  A key that reads back weaker
+  // than asked is reported as kUnsupported and never used.  kInvalid if `key_id` is taken.
+  virtual HostResult<KeyDescription> generate_key(const KeyRequest& request) = 0;
+
+  virtual HostResult<std::unique_ptr<SigningWorker>> make_worker() = 0;
+
+  // Leaves the token.  The process ends soon after.
+  virtual void close() = 0;
+};
+
+}  // namespace signer::channel
