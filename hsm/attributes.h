@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Names for attributes and mechanisms, and the constants of P-256.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "hsm/pkcs11.h"
+
+namespace signer::hsm {
+
+// DER of OID 1.2.840.10045.3.1.7 (prime256v1): CKA_EC_PARAMS of a named curve.
+inline constexpr std::array<std::uint8_t, 10> kP256Params{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+
+// The flags of a private key that people and auditors look at.
+inline constexpr CK_ATTRIBUTE_TYPE kReportedFlags[] = {CKA_SENSITIVE,
+                                                       CKA_ALWAYS_SENSITIVE,
+                                                       CKA_EXTRACTABLE,
+                                                       CKA_NEVER_EXTRACTABLE,
+                                                       CKA_LOCAL,
+                                                       CKA_PRIVATE,
+                                                       CKA_TOKEN,
+                                                       CKA_SIGN,
+                                                       CKA_DECRYPT,
+                                                       CKA_UNWRAP,
+                                                       CKA_SIGN_RECOVER,
+                                                       CKA_DERIVE,
+                                                       CKA_MODIFIABLE,
+                                                       CKA_COPYABLE,
+                                                       CKA_DESTROYABLE,
+                                                       CKA_WRAP_WITH_TRUSTED,
+                                                       CKA_ALWAYS_AUTHENTICATE};
+
+// "CKA_SENSITIVE"; "CKA_0x123" for those we never ask for.
+[[nodiscard]] std::string attribute_name(CK_ATTRIBUTE_TYPE type);
+
+// "CKM_SHA256_RSA_PKCS"; "unavailable"; "CKM_0x123".
+[[nodiscard]] std::string mechanism_name(CK_MECHANISM_TYPE type);
+
+// "CKM_A,CKM_B" of a CKA_ALLOWED_MECHANISMS value, in the order of their numbers.
+[[nodiscard]] std::string mechanism_names(ByteView value);
+
+}  // namespace signer::hsm

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "hsm/pkcs11_driver.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "hsm/attributes.h"
+#include "hsm/ckr.h"
+#include "hsm/key_template.h"
+
+namespace signer::hsm {
+
+using channel::host_failure;
+using channel::HostError;
+using channel::HostResult;
+using channel::HostStatus;
+
+namespace {
+
+// Requests of signerd without a deadline of their own.
+constexpr std::chrono::seconds kAdminTime{30};
+constexpr std::chrono::seconds kCloseTime{2};
+
+// Between recoveries that did not help.  The longest is below a second, so that a token that comes back is in use
+// within a second.
+constexpr std::chrono::milliseconds kPauseMin{100};
+constexpr std::chrono::milliseconds kPauseMax{800};
+constexpr std::chrono::seconds kPauseForgotten{10};
+
+// The driver's own thread (describe, generate) needs a session beside the workers'.
+constexpr std::size_t kExtraSessions = 1;
+
+SteadyTime now() {
+  return std::chrono::steady_clock::now();
+}
+
+Failure<HostError> expired() {
+  return host_failure(HostStatus::kExpired, "hsm: the deadline has passed");
+}
+
+HostResult<void> check_key_id(ByteView key_id) {
+  if (!key_id.empty() && key_id.size() <= channel::kKeyIdMax) return {};
+  return host_failure(HostStatus::kInvalid, "hsm: a CKA_ID has 1 to 64 bytes");
+}
+
+HostResult<channel::KeyDescription> describe(const Session& session, const StoredKey& key) {
+  SIGNER_ASSIGN_OR_RETURN(std::string attributes, attributes_text(session, key.private_key));
+  return channel::KeyDescription{key.public_key, std::move(attributes)};
+}
+
+class Worker final : public channel::SigningWorker {
+ public:
+  explicit Worker(Pkcs11Driver& driver) : driver_(driver) {}
+
+  HostResult<Bytes> sign(const channel::SignRequest& request) override { return driver_.sign(request); }
+
+ private:
+  Pkcs11Driver& driver_;
+};
+
+}  // namespace
+
+Pkcs11Driver::~Pkcs11Driver() {
+  close();
+}
+
+HostResult<channel::TokenDescription> Pkcs11Driver::open(const channel::TokenSpec& spec) {
+  if (module_) return host_failure(HostStatus::kInvalid, "hsm: the driver is open already");
+  spec_ = spec;
+  SIGNER_ASSIGN_OR_RETURN(uri_, TokenUri::parse(spec.uri));
+  login_.emplace(spec.pin_file, spec.latch_file);
+  SIGNER_ASSIGN_OR_RETURN(module_, Module::load(spec.module));
+  SIGNER_RETURN_IF_ERROR(module_->initialize());
+  const auto alone = gate_.alone(now() + kAdminTime);
+  SIGNER_RETURN_IF_ERROR(attach());
+  return describe_token();
+}
+
+HostResult<channel::TokenDescription> Pkcs11Driver::describe_token() const {
+  CK_INFO library{};
+  const CK_RV rv = module_->api().C_GetInfo(&library);
+  if (rv != CKR_OK) return fail(host_error("C_GetInfo", "", rv));
+  const SlotToken& token = attachment_->token();
+  const auto& mechanism = attachment_->mechanisms().rs256;
+  return channel::TokenDescription{
+      .label = field_text(token.token_info.label),
+      .manufacturer = field_text(token.token_info.manufacturerID),
+      .model = field_text(token.token_info.model),
+      .serial = field_text(token.token_info.serialNumber),
+      .firmware = version_text(token.token_info.firmwareVersion),
+      .library = field_text(library.manufacturerID) + " " + version_text(library.libraryVersion),
+      .mechanism = mechanism ? mechanism_name(*mechanism) : "",
+      .hardware = (token.slot_info.flags & CKF_HW_SLOT) != 0};
+}
+
+HostResult<std::unique_ptr<channel::SigningWorker>> Pkcs11Driver::make_worker() {
+  if (!module_) return host_failure(HostStatus::kInvalid, "hsm: the driver is not open");
+  return std::unique_ptr<channel::SigningWorker>(std::make_unique<Worker>(*this));
+}
+
+HostResult<Bytes> Pkcs11Driver::sign(const channel::SignRequest& request) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(request.key_id));
+  if (request.signing_input.size() > channel::kSigningInputMax) {
+    return host_failure(HostStatus::kInvalid, "hsm: the signing input is too long");
+  }
+  const auto attempt = [&request](Attachment& attachment, const Session& session) -> HostResult<Bytes> {
+    SIGNER_ASSIGN_OR_RETURN(const auto key, attachment.key(session, request.key_id));
+    if (key->public_key.algorithm != request.algorithm) {
+      return host_failure(HostStatus::kInvalid, "hsm: the key is not for this algorithm");
+    }
+    return make_signature(session, *key, attachment.mechanisms(), request.signing_input);
+  };
+  return climb<Bytes>(SteadyTime(std::chrono::nanoseconds(request.deadline_ns)), MissingKey::kIsSuspect, attempt);
+}
+
+HostResult<channel::KeyDescription> Pkcs11Driver::describe_key(ByteView key_id) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(key_id));
+  const Bytes id(key_id.begin(), key_id.end());
+  const auto attempt = [&id](Attachment& attachment, const Session& session) -> HostResult<channel::KeyDescription> {
+    SIGNER_ASSIGN_OR_RETURN(const auto key, attachment.key(session, id));
+    return describe(session, *key);
+  };
+  const auto missing = pins_.knows(id) ? MissingKey::kIsSuspect : MissingKey::kIsAnAnswer;
+  return climb<channel::KeyDescription>(now() + kAdminTime, missing, attempt);
+}
+
+HostResult<channel::KeyDescription> Pkcs11Driver::generate_key(const channel::KeyRequest& request) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(request.key_id));
+  // Wakes a token that has been lost; generation itself is not repeated, or a lost answer would make two pairs.
+  const auto look = [&request](Attachment&, const Session& session) {
+    return find_objects(session, CKO_PRIVATE_KEY, request.key_id);
+  };
+  const SteadyTime deadline = now() + kAdminTime;
+  SIGNER_RETURN_IF_ERROR(climb<std::vector<CK_OBJECT_HANDLE>>(deadline, MissingKey::kIsAnAnswer, look));
+  const auto generate = [&request](Attachment& attachment,
+                                   const Session& session) -> HostResult<channel::KeyDescription> {
+    SIGNER_RETURN_IF_ERROR(generate_key_pair(session, request));
+    SIGNER_ASSIGN_OR_RETURN(const auto key, attachment.key(session, request.key_id));
+    return describe(session, *key);
+  };
+  std::uint64_t generation = 0;
+  return try_once<channel::KeyDescription>(Rung::kFirstTry, deadline, generate, generation);
+}
+
+// `attempt` reports kUnavailable for what the next rung may cure; every other answer is final.
+template <class T, class Attempt>
+HostResult<T> Pkcs11Driver::climb(SteadyTime deadline, MissingKey missing, const Attempt& attempt) {
+  HostError failure;
+  std::uint64_t generation = 0;
+  for (const Rung rung : {Rung::kFirstTry, Rung::kNewSession, Rung::kNewLogin, Rung::kNewModule}) {
+    if (now() >= deadline) return expired();
+    if (rung >= Rung::kNewLogin) SIGNER_RETURN_IF_ERROR(recover(rung, deadline, generation, failure));
+    auto result = try_once<T>(rung, deadline, attempt, generation);
+    if (result) return result;
+    failure = std::move(result).error();
+    const bool suspect = failure.status == HostStatus::kNotFound && missing == MissingKey::kIsSuspect;
+    if (failure.status != HostStatus::kUnavailable && !suspect) return fail(std::move(failure));
+    log::warn("hsm_try_failed", {{"token", spec_.name}, {"rung", static_cast<int>(rung)}, {"reason", failure.text}});
+  }
+  put_off_recovery();
+  return fail(std::move(failure));
+}
+
+template <class T, class Attempt>
+HostResult<T> Pkcs11Driver::try_once(Rung rung, SteadyTime deadline, const Attempt& attempt,
+                                     std::uint64_t& generation) {
+  const auto pass = gate_.share(deadline);
+  if (!pass) return expired();
+  generation = generation_;
+  if (!attachment_) return host_failure(HostStatus::kUnavailable, "hsm: the token has been lost");
+  const auto freshness = rung == Rung::kFirstTry ? Freshness::kAny : Freshness::kNew;
+  SIGNER_ASSIGN_OR_RETURN(auto lease, attachment_->sessions().borrow(deadline, freshness));
+  HostResult<T> result = attempt(*attachment_, lease.session());
+  if (result) lease.keep();
+  return result;
+}
+
+// Single-flight: whoever comes second finds another generation and simply tries again.
+HostResult<void> Pkcs11Driver::recover(Rung rung, SteadyTime deadline, std::uint64_t seen, const HostError& reason) {
+  const auto alone = gate_.alone(deadline);
+  if (!alone) return expired();
+  if (attachment_ && generation_ != seen) return {};
+  if (pin_refused_) return fail(*pin_refused_);
+  {
+    const std::lock_guard lock(recovery_mutex_);
+    if (now() < no_recovery_before_) return fail(reason);
+  }
+  log::warn("hsm_recovery_started", {{"token", spec_.name}, {"rung", static_cast<int>(rung)}, {"reason", reason.text}});
+  auto attached = reattach(rung);
+  if (attached) {
+    log::info("hsm_recovery_done", {{"token", spec_.name}, {"generation", generation_}});
+    return {};
+  }
+  put_off_recovery();
+  HostError failure = std::move(attached).error();
+  failure.text = reason.text + "; recovery: " + failure.text;
+  log::error("hsm_recovery_failed", {{"token", spec_.name}, {"reason", failure.text}});
+  if (failure.status == HostStatus::kPinRefused) pin_refused_ = failure;
+  return fail(std::move(failure));
+}
+
+HostResult<void> Pkcs11Driver::reattach(Rung rung) {
+  attachment_.reset();
+  if (rung == Rung::kNewLogin) {
+    auto attached = attach();
+    if (attached || attached.error().status != HostStatus::kUnavailable) return attached;
+    log::warn("hsm_login_anew_failed", {{"token", spec_.name}, {"reason", attached.error().text}});
+  }
+  module_->finalize();
+  SIGNER_RETURN_IF_ERROR(module_->initialize());
+  return attach();
+}
+
+HostResult<void> Pkcs11Driver::attach() {
+  SIGNER_ASSIGN_OR_RETURN(auto made, Attachment::make(module_->api(), *uri_, *login_, pins_, serial_,
+                                                      std::size_t{spec_.sessions} + kExtraSessions));
+  serial_ = field_text(made->token().token_info.serialNumber);
+  attachment_ = std::move(made);
+  ++generation_;
+  return {};
+}
+
+void Pkcs11Driver::put_off_recovery() {
+  const std::lock_guard lock(recovery_mutex_);
+  const SteadyTime time = now();
+  const bool forgotten = time - no_recovery_before_ > kPauseForgotten;
+  recovery_pause_ = forgotten ? kPauseMin : std::clamp(recovery_pause_ * 2, kPauseMin, kPauseMax);
+  no_recovery_before_ = time + recovery_pause_;
+}
+
+void Pkcs11Driver::close() {
+  const auto alone = gate_.alone(now() + kCloseTime);
+  if (!alone || !module_) return;
+  attachment_.reset();
+  module_->finalize();
+}
+
+}  // namespace signer::hsm
