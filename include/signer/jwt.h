@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Verifies a JWT (RFC 7519 §7.2) as RFC 8725 asks: signature first, then every claim that decides whether it is meant
+// for us, now.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "signer/jws.h"
+#include "signer/key_set.h"
+#include "signer/result.h"
+#include "signer/verify_error.h"
+
+namespace signer::jwt {
+
+// Two lists of names that must not be swapped.
+struct Issuers {
+  Issuers(std::initializer_list<std::string> list) : names(list) {}
+  explicit Issuers(std::vector<std::string> list) : names(std::move(list)) {}
+  std::vector<std::string> names;
+};
+
+struct Audiences {
+  Audiences(std::initializer_list<std::string> list) : names(list) {}
+  explicit Audiences(std::vector<std::string> list) : names(std::move(list)) {}
+  std::vector<std::string> names;
+};
+
+// What one kind of token looks like.  What decides about trust has no default; the caps have safe ones.
+struct TokenProfile {
+  TokenProfile(std::vector<jws::Algorithm> algorithms, Issuers expected_issuers, Audiences own_audiences,
+               jws::TypeRule type)
+      : signature(std::move(algorithms), std::move(type)),
+        issuers(std::move(expected_issuers)),
+        audiences(std::move(own_audiences)) {}
+
+  jws::Policy signature;  // algorithms, typ, token and header size
+  Issuers issuers;        // iss must be one of these, byte for byte
+  Audiences audiences;    // aud must name one of these, byte for byte
+
+  std::vector<std::string> required_claims = {"iat"};  // besides iss, aud and exp
+  std::chrono::seconds leeway{30};                     // 0 to 300: for clocks that differ
+  std::chrono::seconds lifetime_max{3600};             // exp - iat; exp - now if iat is absent
+  std::size_t depth_max = 16;                          // 1 to 128; {"a":[]} is 2
+  std::size_t members_max = 256;                       // names and array elements of the whole payload
+};
+
+// The claims of a token that was verified; only Verifier makes one.  Immutable; a copy shares the claims.  Views and
+// references live as long as any copy.
+class Claims {
+ public:
+  [[nodiscard]] const std::string& issuer() const noexcept;
+  [[nodiscard]] const std::vector<std::string>& audiences() const noexcept;
+  [[nodiscard]] std::chrono::sys_seconds expires_at() const noexcept;                // fractions are cut off
+  [[nodiscard]] std::optional<std::chrono::sys_seconds> issued_at() const noexcept;  // fractions are cut off
+  [[nodiscard]] std::optional<std::string_view> subject() const noexcept { return string("sub"); }
+  [[nodiscard]] std::optional<std::string_view> jwt_id() const noexcept { return string("jti"); }
+
+  // The claim, if it is there and is text.
+  [[nodiscard]] std::optional<std::string_view> string(std::string_view name) const noexcept;
+
+  // The bytes that were signed: one JSON object, already checked for duplicate names, depth and size.
+  [[nodiscard]] std::string_view payload_json() const noexcept;
+
+  // The kid of the key that signed.
+  [[nodiscard]] const std::string& kid() const noexcept;
+
+  struct Data;  // opaque
+
+ private:
+  friend class Verifier;
+
+  explicit Claims(std::shared_ptr<const Data> data) noexcept : data_(std::move(data)) {}
+
+  std::shared_ptr<const Data> data_;
+};
+
+// Immutable; verify() may be called from many threads at once.
+class Verifier {
+ public:
+  // kInvalidRequest, saying which, if the profile is no profile: no algorithm, issuer or audience, an empty name,
+  // TypeRule::any(), a leeway, lifetime or depth out of range.
+  [[nodiscard]] static Result<Verifier> make(TokenProfile profile);
+
+  // The claims, if `keys` holds the key that signed the token, and the token is of this profile at the time `now`.
+  // `keys` are the keys of the profile's issuers and of nobody else (RFC 8725 §3.8).  Never throws.
+  [[nodiscard]] Result<Claims, VerifyError> verify(std::string_view token, const KeySet& keys,
+                                                   std::chrono::system_clock::time_point now) const noexcept;
+
+ private:
+  explicit Verifier(TokenProfile profile) : profile_(std::move(profile)) {}
+
+  TokenProfile profile_;
+};
+
+}  // namespace signer::jwt

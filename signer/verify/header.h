@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The JOSE header of a JWS as it stands in the token: read strictly, believed by nobody yet.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "signer/result.h"
+#include "signer/verify_error.h"
+#include "verify/algorithms.h"
+
+namespace signer::verify {
+
+struct Header {
+  std::string alg;
+  const AlgorithmRow* algorithm = nullptr;  // none for a name that is not in the table
+  std::string kid;
+  std::optional<std::string> type;             // as it was written
+  std::optional<std::string> normalized_type;  // as TypeRule compares it
+  std::vector<std::string> other_parameters;   // text parameters besides alg, kid and typ
+};
+
+// 1 to 256 printable ASCII characters: a kid is a name to look up, and nothing else is ever done with it.
+[[nodiscard]] bool is_acceptable_kid(std::string_view kid) noexcept;
+
+// Reads the first part of a compact JWS.  kMalformed if it is not exact base64url; kHeaderRefused if it is not one
+// strict JSON object, holds a parameter that is not text or one that makes a verifier do more than verify, or has no
+// alg or kid.
+[[nodiscard]] Result<Header, VerifyError> parse_header(std::string_view encoded);
+
+}  // namespace signer::verify

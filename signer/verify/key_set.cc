@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "signer/key_set.h"
+
+#include <array>
+#include <set>
+#include <utility>
+
+#include "jose/json.h"
+#include "jose/public_key.h"
+#include "verify/header.h"
+#include "verify/keys.h"
+
+namespace signer {
+
+namespace {
+
+using jose::Json;
+
+constexpr jose::JsonLimits kJwksLimits{.bytes_max = KeySet::kJwksBytesMax, .depth_max = 8, .members_max = 16384};
+
+// RFC 7518 §6.2.2, §6.3.2, §6.4.1; "priv" is the private member of newer key types.
+constexpr std::array kPrivateMembers = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"};
+
+const std::string* text_member(const Json& jwk, const char* name) {
+  const auto member = jwk.find(name);
+  return member == jwk.end() ? nullptr : member->get_ptr<const std::string*>();
+}
+
+// RFC 7517 §4.2 and §4.3: what the key's owner says it is for.
+bool is_for_verification(const Json& jwk) {
+  if (jwk.contains("use")) {
+    const std::string* use = text_member(jwk, "use");
+    if (use == nullptr || *use != "sig") return false;
+  }
+  if (!jwk.contains("key_ops")) return true;
+  const Json& operations = jwk["key_ops"];
+  if (!operations.is_array()) return false;
+  for (const Json& operation : operations) {
+    if (operation == "verify") return true;
+  }
+  return false;
+}
+
+bool is_known_key_type(std::string_view kty) {
+  for (const verify::AlgorithmRow& row : verify::kAlgorithms) {
+    if (row.kty == kty) return true;
+  }
+  return false;
+}
+
+Failure<Error> refused(std::size_t place, std::string_view why) {
+  return fail(ErrorCode::kInvalidRequest, "key set: key " + std::to_string(place) + ": " + std::string(why));
+}
+
+// Adds keys[place] to `keys`, or leaves it out if it serves another purpose.
+Result<void> add_key(const Json& jwk, std::size_t place, std::set<std::string>& kids, KeySet::Keys& keys) {
+  const std::string* kty = jwk.is_object() ? text_member(jwk, "kty") : nullptr;
+  if (kty == nullptr) return refused(place, "no JWK with a kty");
+  if (*kty == "oct") return refused(place, "a symmetric key in a public key set");
+  for (const char* name : kPrivateMembers) {
+    if (jwk.contains(name)) return refused(place, "private members in a public key set; replace the key");
+  }
+  const std::string* kid = text_member(jwk, "kid");
+  if (jwk.contains("kid") && (kid == nullptr || !verify::is_acceptable_kid(*kid))) {
+    return refused(place, "kid is not 1 to 256 printable ASCII characters without spaces");
+  }
+  if (kid != nullptr && !kids.insert(*kid).second) return refused(place, "another key has the same kid");
+
+  if (!is_known_key_type(*kty) || !is_for_verification(jwk)) return {};
+  if (kid == nullptr) return refused(place, "no kid");
+  // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm".
+  const std::string* alg = text_member(jwk, "alg");
+  if (alg == nullptr) return refused(place, "no alg; add \"alg\":\"RS256\" if that is what the issuer signs with");
+  const verify::AlgorithmRow* row = verify::find_algorithm(*alg);
+  if (row == nullptr) return {};
+  if (row->kty != *kty) return refused(place, "alg does not fit kty");
+
+  Json bare = jwk;
+  bare.erase("kid");  // from_jwk knows our own keys, whose kid is the thumbprint; other issuers choose freely.
+  auto numbers = jose::from_jwk(bare);
+  if (!numbers) return refused(place, numbers.error().text);
+  auto key = verify::VerificationKey::make(*numbers);
+  if (!key) return refused(place, key.error().text);
+  keys.by_kid.emplace(*kid, KeySet::Keys::Entry{row, std::move(key).value()});
+  return {};
+}
+
+}  // namespace
+
+Result<KeySet> KeySet::from_jwks(std::string_view json) {
+  auto set = jose::parse_json_object(json, kJwksLimits);
+  if (!set) return fail(set.error().code, "key set: " + set.error().text);
+  const auto list = set->find("keys");
+  if (list == set->end() || !list->is_array()) {
+    return fail(ErrorCode::kInvalidRequest, "key set: no array \"keys\"; a JWK Set is {\"keys\":[...]}");
+  }
+  Keys keys;
+  std::set<std::string> kids;
+  for (std::size_t place = 0; place < list->size(); ++place) {
+    SIGNER_RETURN_IF_ERROR(add_key((*list)[place], place, kids, keys));
+  }
+  if (keys.by_kid.empty()) return fail(ErrorCode::kInvalidRequest, "key set: no key to verify with");
+  return KeySet(std::make_shared<const Keys>(std::move(keys)));
+}
+
+std::size_t KeySet::size() const noexcept { return keys_->by_kid.size(); }
+
+std::vector<std::string> KeySet::kids() const {
+  std::vector<std::string> kids;
+  kids.reserve(size());
+  for (const auto& [kid, entry] : keys_->by_kid) kids.push_back(kid);
+  return kids;
+}
+
+}  // namespace signer
