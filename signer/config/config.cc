@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/file.h"
+#include "config/reader.h"
+
+namespace signer::config {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kFileBytesMax = 1024UL * 1024;
+constexpr std::size_t kNameMax = 64;
+constexpr std::size_t kSocketPathMax = 100;  // sun_path holds 107 and a temporary name needs the rest
+
+bool plain_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= kNameMax && std::all_of(name.begin(), name.end(), allowed) && name[0] != '.';
+}
+
+// Reads `name` and refuses one that is no plain word or that an earlier table of the kind has.
+void read_name(TableReader& reader, std::string& name, std::set<std::string>& taken) {
+  reader.text("name", name, true);
+  if (name.empty()) return;
+  if (!plain_name(name)) reader.problem("name", "must be 1 to 64 characters of a-z 0-9 . _ - and not begin with a dot");
+  if (!taken.insert(name).second) reader.problem("name", "'" + name + "' is already in use; give it another name");
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all.empty() ? "none is configured" : "configured: " + all;
+}
+
+template <class Item>
+std::vector<std::string> names_of(const std::vector<Item>& items) {
+  std::vector<std::string> names;
+  for (const Item& item : items) names.push_back(item.name);
+  return names;
+}
+
+void check_references(TableReader& reader,
+                      std::string_view member,
+                      const std::vector<std::string>& used,
+                      const std::vector<std::string>& known) {
+  for (const std::string& name : used) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      reader.problem(member, "names '" + name + "', which does not exist; " + joined(known));
+    }
+  }
+}
+
+// Parses the parts in order; what a later part names must be in an earlier one.
+class Parser {
+ public:
+  Parser(const toml::table& root, std::string file) : problems_(file), root_(root, "", problems_) {
+    config_.file = std::move(file);
+  }
+
+  Result<Config> run() {
+    root_.text("state_dir", config_.state_dir, true);
+    if (!config_.state_dir.empty() && config_.state_dir[0] != '/') root_.problem("state_dir", "must be an absolute path");
+    for (const toml::table* table : root_.tables("listener")) listener(*table);
+    if (config_.listeners.empty()) root_.problem("listener", "is missing; add a [[listener]] with a path");
+    for (const toml::table* table : root_.tables("token")) token(*table);
+    for (const toml::table* table : root_.tables("key")) key(*table);
+    for (const toml::table* table : root_.tables("profile")) profile(*table);
+    for (const toml::table* table : root_.tables("grant")) grant(*table);
+    config_.audit.dir = config_.state_dir + "/audit";
+    if (const toml::table* table = root_.table("audit")) audit(*table);
+    root_.finish();
+    if (!problems_.empty()) return fail(ErrorCode::kInvalidRequest, problems_.text());
+    return std::move(config_);
+  }
+
+ private:
+  void listener(const toml::table& table) {
+    TableReader reader(table, "listener", problems_);
+    Listener listener;
+    reader.text("path", listener.path, true);
+    if (!listener.path.empty() && (listener.path[0] != '/' || listener.path.size() > kSocketPathMax)) {
+      reader.problem("path", "must be an absolute path of at most 100 bytes (the kernel limits socket paths)");
+    }
+    for (const Listener& other : config_.listeners) {
+      if (other.path == listener.path) reader.problem("path", "is used by two listeners");
+    }
+    std::string mode = "0600";
+    reader.text("mode", mode);
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(mode.data(), mode.data() + mode.size(), value, 8);
+    if (error != std::errc{} || end != mode.data() + mode.size() || value > 0777 || (value & 0600) != 0600) {
+      reader.problem("mode", "must be octal digits in quotes that let the owner read and write, such as \"0660\"");
+    }
+    listener.mode = static_cast<mode_t>(value);
+    reader.text("group", listener.group);
+    reader.finish();
+    config_.listeners.push_back(std::move(listener));
+  }
+
+  void token(const toml::table& table) {
+    TableReader reader(table, "token", problems_);
+    Token token;
+    read_name(reader, token.name, token_names_);
+    std::string driver;
+    reader.text("driver", driver, true);
+    reader.text("pin_file", token.pin_file);
+    std::optional<std::int64_t> sessions;
+    reader.number("sessions", 1, 64, sessions);
+    if (sessions) token.sessions = static_cast<std::uint16_t>(*sessions);
+    std::optional<milliseconds> timeout;
+    reader.duration("operation_timeout", milliseconds(50), seconds(120), timeout);
+    if (timeout) token.operation_timeout = *timeout;
+    if (driver == "pkcs11") {
+      pkcs11_members(reader, token);
+    } else if (driver == "tpm2") {
+      token.driver = DriverKind::kTpm2;
+      reader.text("tcti", token.uri, true);
+      reader.problem("driver", "\"tpm2\" is not supported by this version; use \"pkcs11\"");
+    } else if (!driver.empty()) {
+      reader.problem("driver", "must be \"pkcs11\" or \"tpm2\"");
+    }
+    if (const toml::table* environment = reader.table("environment")) environment_members(reader, *environment, token);
+    reader.finish();
+    config_.tokens.push_back(std::move(token));
+  }
+
+  static void pkcs11_members(TableReader& reader, Token& token) {
+    reader.text("module", token.module, true);
+    if (!token.module.empty() && token.module[0] != '/') reader.problem("module", "must be the absolute path of a PKCS#11 module");
+    reader.text("uri", token.uri, true);
+    if (!token.uri.empty() && !token.uri.starts_with("pkcs11:")) {
+      reader.problem("uri", "must be an RFC 7512 URI such as \"pkcs11:token=NAME\"");
+    }
+    for (const std::string_view secret : {"pin-value", "pin-source"}) {
+      if (token.uri.find(secret) != std::string::npos) {
+        reader.problem("uri", std::string(secret) + " does not belong in a URI; use pin_file");
+      }
+    }
+  }
+
+  static void environment_members(TableReader& reader, const toml::table& environment, Token& token) {
+    for (const auto& [name, node] : environment) {
+      if (const auto* value = node.as_string()) {
+        token.environment[std::string(std::string_view(name))] = value->get();
+      } else {
+        reader.problem("environment", "must hold texts, such as { SOFTHSM2_CONF = \"/path\" }");
+      }
+    }
+  }
+
+  void key(const toml::table& table) {
+    TableReader reader(table, "key", problems_);
+    Key key;
+    read_name(reader, key.name, key_names_);
+    reader.texts("tokens", key.tokens, true);
+    check_references(reader, "tokens", key.tokens, names_of(config_.tokens));
+    std::string algorithm = "RS256";
+    reader.text("alg", algorithm);
+    if (algorithm != "RS256") reader.problem("alg", "must be \"RS256\"");
+    std::optional<std::int64_t> bits;
+    reader.number("bits", 2048, 4096, bits);
+    switch (bits.value_or(2048)) {
+      case 2048:
+        break;
+      case 3072:
+        key.kind = jose::KeyKind::kRsa3072;
+        break;
+      case 4096:
+        key.kind = jose::KeyKind::kRsa4096;
+        break;
+      default:
+        reader.problem("bits", "must be 2048, 3072 or 4096");
+    }
+    std::string lock = "standard";
+    reader.text("mechanism_lock", lock);
+    key.mechanism_lock = lock == "strict";
+    if (lock != "strict" && lock != "standard") reader.problem("mechanism_lock", "must be \"standard\" or \"strict\"");
+    std::optional<milliseconds> rotate_every;
+    reader.duration("rotate_every", std::chrono::hours(1), std::chrono::hours(24 * 3660), rotate_every);
+    std::optional<milliseconds> lead_in;
+    reader.duration("lead_in", milliseconds(0), std::chrono::hours(24 * 366), lead_in);
+    if (rotate_every) key.rotate_every = std::chrono::duration_cast<seconds>(*rotate_every);
+    if (lead_in) key.lead_in = std::chrono::duration_cast<seconds>(*lead_in);
+    if (rotate_every || lead_in) note("key " + key.name + ": rotate_every and lead_in are kept; this version does not rotate");
+    if (key.tokens.size() > 1) note("key " + key.name + ": this version uses the first of its tokens alone");
+    reader.finish();
+    config_.keys.push_back(std::move(key));
+  }
+
+  void profile(const toml::table& table) {
+    TableReader reader(table, "profile", problems_);
+    Profile profile;
+    read_name(reader, profile.name, profile_names_);
+    reader.text("typ", profile.typ);
+    reader.text("issuer", profile.issuer, true);
+    reader.texts("audiences", profile.audiences, true);
+    std::optional<milliseconds> ttl;
+    reader.duration("max_ttl", seconds(1), std::chrono::hours(24 * 366), ttl);
+    if (!ttl) reader.problem("max_ttl", "is missing or wrong; every token has an end, say \"15m\"");
+    if (ttl) profile.max_ttl = std::chrono::duration_cast<seconds>(*ttl);
+    reader.finish();
+    config_.profiles.push_back(std::move(profile));
+  }
+
+  void grant(const toml::table& table) {
+    TableReader reader(table, "grant", problems_);
+    Grant grant;
+    read_name(reader, grant.name, grant_names_);
+    if (const toml::table* match = reader.table("match")) {
+      match_members(*match, grant.match);
+    } else {
+      reader.problem("match", "is missing; say who is meant, such as { user = \"idp\" }");
+    }
+    reader.texts("keys", grant.keys, false);
+    check_references(reader, "keys", grant.keys, names_of(config_.keys));
+    reader.texts("profiles", grant.profiles, false);
+    check_references(reader, "profiles", grant.profiles, names_of(config_.profiles));
+    std::vector<std::string> verbs;
+    reader.texts("verbs", verbs, true);
+    for (const std::string& verb : verbs) read_verb(reader, verb, grant);
+    std::string rate;
+    reader.text("rate", rate);
+    if (!rate.empty()) read_rate(reader, rate, grant);
+    check_grant(reader, grant);
+    reader.finish();
+    config_.grants.push_back(std::move(grant));
+  }
+
+  static void read_verb(TableReader& reader, const std::string& verb, Grant& grant) {
+    if (verb == "issue") {
+      grant.verbs.push_back(Verb::kIssue);
+    } else if (verb == "create") {
+      grant.verbs.push_back(Verb::kCreate);
+    } else if (verb == "status") {
+      grant.verbs.push_back(Verb::kStatus);
+    } else {
+      reader.problem("verbs", "'" + verb + "' is not known; known: issue, create, status");
+    }
+  }
+
+  static void check_grant(TableReader& reader, const Grant& grant) {
+    const auto has = [&grant](Verb verb) {
+      return std::find(grant.verbs.begin(), grant.verbs.end(), verb) != grant.verbs.end();
+    };
+    if ((has(Verb::kIssue) || has(Verb::kCreate)) && grant.keys.empty()) {
+      reader.problem("keys", "is missing; 'issue' and 'create' need to know for which keys");
+    }
+    if (has(Verb::kIssue) && grant.profiles.empty()) {
+      reader.problem("profiles", "is missing; 'issue' needs to know which profiles");
+    }
+  }
+
+  void match_members(const toml::table& table, Match& match) {
+    TableReader reader(table, "grant.match", problems_);
+    reader.text("user", match.user);
+    reader.text("group", match.group);
+    reader.text("listener", match.listener);
+    std::optional<std::int64_t> id;
+    reader.number("uid", 0, UINT32_MAX - 1LL, id);
+    if (id) match.uid = static_cast<uid_t>(*id);
+    id.reset();
+    reader.number("gid", 0, UINT32_MAX - 1LL, id);
+    if (id) match.gid = static_cast<gid_t>(*id);
+    if (!match.user && !match.group && !match.uid && !match.gid) {
+      reader.problem("user", "is missing; a grant names at least one of user, uid, group, gid");
+    }
+    if (match.listener) {
+      const bool known = std::any_of(config_.listeners.begin(), config_.listeners.end(),
+                                     [&match](const Listener& listener) { return listener.path == *match.listener; });
+      if (!known) reader.problem("listener", "is not the path of a [[listener]]");
+    }
+    reader.finish();
+  }
+
+  static void read_rate(TableReader& reader, std::string_view rate, Grant& grant) {
+    double per_second = 0;
+    unsigned count = 0;
+    const auto [end, error] = std::from_chars(rate.data(), rate.data() + rate.size(), count);
+    const std::string_view unit = rate.substr(static_cast<std::size_t>(end - rate.data()));
+    if (unit == "/s") per_second = count;
+    if (unit == "/m") per_second = count / 60.0;
+    if (error != std::errc{} || per_second <= 0) return reader.problem("rate", "must be such as \"500/s\" or \"30/m\"");
+    grant.rate = per_second;
+  }
+
+  void audit(const toml::table& table) {
+    TableReader reader(table, "audit", problems_);
+    reader.text("dir", config_.audit.dir);
+    if (config_.audit.dir[0] != '/') reader.problem("dir", "must be an absolute path");
+    reader.text("token", config_.audit.token);
+    if (!config_.audit.token.empty()) check_references(reader, "token", {config_.audit.token}, names_of(config_.tokens));
+    std::optional<milliseconds> every;
+    reader.duration("checkpoint_every", seconds(1), std::chrono::hours(24), every);
+    if (every) config_.audit.checkpoint_every = std::chrono::duration_cast<seconds>(*every);
+    if (every || !config_.audit.token.empty()) {
+      note("audit: token and checkpoint_every are kept; this version writes records without checkpoints");
+    }
+    reader.finish();
+  }
+
+  void note(std::string text) { config_.notes.push_back(std::move(text)); }
+
+  Problems problems_;
+  TableReader root_;
+  Config config_;
+  std::set<std::string> token_names_;
+  std::set<std::string> key_names_;
+  std::set<std::string> profile_names_;
+  std::set<std::string> grant_names_;
+};
+
+}  // namespace
+
+std::optional<milliseconds> parse_duration(std::string_view text) {
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  std::int64_t factor = 0;
+  if (unit == "ms") factor = 1;
+  if (unit == "s") factor = 1000;
+  if (unit == "m") factor = 60'000;
+  if (unit == "h") factor = 3'600'000;
+  if (unit == "d") factor = 86'400'000;
+  constexpr std::int64_t kHundredYears = 36'525LL * 86'400'000;
+  if (error != std::errc{} || factor == 0 || count < 0 || count > kHundredYears / factor) return std::nullopt;
+  return milliseconds(count * factor);
+}
+
+Result<Config> parse(std::string_view text, const std::string& file) {
+  const toml::parse_result parsed = toml::parse(text, file);
+  if (!parsed) {
+    Problems problems(file);
+    problems.add(parsed.error().source().begin.line, "syntax", parsed.error().description());
+    return fail(ErrorCode::kInvalidRequest, problems.text());
+  }
+  return Parser(parsed.table(), file).run();
+}
+
+Result<Config> load(const std::filesystem::path& file) {
+  SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file(file, kFileBytesMax));
+  return parse(text, file.string());
+}
+
+}  // namespace signer::config

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The configuration file as values (docs/configuration.md).  Unknown keys are refused; every problem names file, line, key and
+// what to do.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jose/public_key.h"
+#include "request/request.h"
+#include "signer/result.h"
+
+namespace signer::config {
+
+struct Listener {
+  std::string path;
+  mode_t mode = 0600;
+  std::string group;  // empty: the daemon's own
+
+  friend bool operator==(const Listener&, const Listener&) = default;
+};
+
+enum class DriverKind { kPkcs11, kTpm2 };
+
+struct Token {
+  std::string name;
+  DriverKind driver = DriverKind::kPkcs11;
+  std::string module;    // pkcs11
+  std::string uri;       // pkcs11: RFC 7512; tpm2: TCTI
+  std::string pin_file;  // path, or "credential:NAME"
+  std::uint16_t sessions = 2;
+  std::chrono::milliseconds operation_timeout{2000};  // a signature that takes longer is a hang
+  std::map<std::string, std::string> environment;     // for the host process alone
+
+  friend bool operator==(const Token&, const Token&) = default;
+};
+
+struct Key {
+  std::string name;
+  std::vector<std::string> tokens;
+  jose::KeyKind kind = jose::KeyKind::kRsa2048;
+  bool mechanism_lock = false;
+  std::chrono::seconds rotate_every{0};
+  std::chrono::seconds lead_in{3600};
+
+  friend bool operator==(const Key&, const Key&) = default;
+};
+
+struct Profile {
+  std::string name;
+  std::string typ = "JWT";
+  std::string issuer;
+  std::vector<std::string> audiences;
+  std::chrono::seconds max_ttl{900};
+};
+
+// Every member that is present must fit; at least one is.
+struct Match {
+  std::optional<std::string> user;
+  std::optional<uid_t> uid;
+  std::optional<std::string> group;
+  std::optional<gid_t> gid;
+  std::optional<std::string> listener;
+};
+
+struct Grant {
+  std::string name;
+  Match match;
+  std::vector<std::string> keys;
+  std::vector<std::string> profiles;
+  std::vector<Verb> verbs;
+  std::optional<double> rate;  // requests per second for each uid; none: no limit
+};
+
+struct Audit {
+  std::string dir;    // default: state_dir/audit
+  std::string token;  // of the checkpoint key
+  std::chrono::seconds checkpoint_every{10};
+
+  friend bool operator==(const Audit&, const Audit&) = default;
+};
+
+struct Config {
+  std::string file;
+  std::string state_dir;
+  std::vector<Listener> listeners;
+  std::vector<Token> tokens;
+  std::vector<Key> keys;
+  std::vector<Profile> profiles;
+  std::vector<Grant> grants;
+  Audit audit;
+  std::vector<std::string> notes;  // settings that are accepted and not yet acted on, for people
+};
+
+// Parses and cross-checks.  A failure's text holds every problem found, one a line: `file:line: key: problem; hint`.
+[[nodiscard]] Result<Config> parse(std::string_view text, const std::string& file);
+
+// Reads the file (at most 1 MiB) and parses it.
+[[nodiscard]] Result<Config> load(const std::filesystem::path& file);
+
+// "15m", "90d", "250ms": a whole number and one of ms s m h d.  Nothing if it is not, or overflows a year count of 100.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+}  // namespace signer::config

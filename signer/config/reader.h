@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads TOML tables member by member and keeps what is wrong with them: each problem with its line, and at the end every
+// member nobody asked for.  The only place that includes toml++ beside config.cc.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+namespace signer::config {
+
+// Problems in the order they were found.
+class Problems {
+ public:
+  explicit Problems(std::string file) : file_(std::move(file)) {}
+
+  void add(std::size_t line, std::string_view key, std::string_view problem);
+
+  [[nodiscard]] bool empty() const { return lines_.empty(); }
+
+  [[nodiscard]] std::string text() const;
+
+ private:
+  std::string file_;
+  std::vector<std::string> lines_;
+};
+
+// One table being read.  `finish` refuses the members that were never asked for.
+class TableReader {
+ public:
+  TableReader(const toml::table& table, std::string path, Problems& problems)
+      : table_(table), path_(std::move(path)), problems_(problems) {}
+
+  // Absent optional members leave `target` alone; absent required ones and those of another type are problems.
+  void text(std::string_view name, std::string& target, bool required = false);
+  void text(std::string_view name, std::optional<std::string>& target);
+  void texts(std::string_view name, std::vector<std::string>& target, bool required = false);
+  void number(std::string_view name, std::int64_t minimum, std::int64_t maximum, std::optional<std::int64_t>& target);
+  void duration(std::string_view name,
+                std::chrono::milliseconds minimum,
+                std::chrono::milliseconds maximum,
+                std::optional<std::chrono::milliseconds>& target);
+  [[nodiscard]] const toml::table* table(std::string_view name);
+  [[nodiscard]] std::vector<const toml::table*> tables(std::string_view name);
+
+  // Records a problem with one member, at its line, or at the table's if it is absent.
+  void problem(std::string_view name, std::string_view problem);
+
+  void finish();
+
+ private:
+  const toml::node* find(std::string_view name);
+  [[nodiscard]] std::string key(std::string_view name) const;
+
+  const toml::table& table_;
+  std::string path_;
+  Problems& problems_;
+  std::vector<std::string> known_;
+};
+
+}  // namespace signer::config

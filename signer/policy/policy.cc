@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/policy.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+#include <algorithm>
+
+namespace signer::policy {
+
+namespace {
+
+constexpr std::size_t kAccountBytesMax = 64UL * 1024;
+
+bool holds(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool in_group(const PeerIdentity& peer, gid_t gid) {
+  return peer.gid == gid || std::find(peer.groups.begin(), peer.groups.end(), gid) != peer.groups.end();
+}
+
+Failure<Refusal> denied(std::string reason) {
+  return refuse(ErrorCode::kDenied, "no grant allows this", std::move(reason));
+}
+
+}  // namespace
+
+Accounts system_accounts() {
+  Accounts accounts;
+  accounts.uid = [](const std::string& name) -> std::optional<uid_t> {
+    std::vector<char> buffer(kAccountBytesMax);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+    return found->pw_uid;
+  };
+  accounts.gid = [](const std::string& name) -> std::optional<gid_t> {
+    std::vector<char> buffer(kAccountBytesMax);
+    group entry{};
+    group* found = nullptr;
+    if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+    return found->gr_gid;
+  };
+  return accounts;
+}
+
+Result<std::shared_ptr<const Policy>> Policy::build(const config::Config& config, const Accounts& accounts) {
+  auto policy = std::make_shared<Policy>();
+  for (const config::Profile& profile : config.profiles) {
+    policy->profiles_.emplace(profile.name, std::make_shared<const config::Profile>(profile));
+  }
+  for (const config::Grant& written : config.grants) {
+    Grant grant{written, written.match.uid, written.match.gid};
+    const auto missing = [&](std::string_view what, const std::string& name) {
+      return fail(ErrorCode::kInvalidRequest, config.file + ": grant '" + written.name + "': there is no " +
+                                                  std::string(what) + " '" + name + "' on this machine; create it or correct the name");
+    };
+    if (written.match.user) {
+      const auto uid = accounts.uid(*written.match.user);
+      if (!uid) return missing("user", *written.match.user);
+      if (grant.uid && *grant.uid != *uid) {
+        return fail(ErrorCode::kInvalidRequest, config.file + ": grant '" + written.name + "': user and uid differ; keep one");
+      }
+      grant.uid = uid;
+    }
+    if (written.match.group) {
+      const auto gid = accounts.gid(*written.match.group);
+      if (!gid) return missing("group", *written.match.group);
+      if (grant.gid && *grant.gid != *gid) {
+        return fail(ErrorCode::kInvalidRequest, config.file + ": grant '" + written.name + "': group and gid differ; keep one");
+      }
+      grant.gid = gid;
+    }
+    policy->grants_.push_back(std::move(grant));
+  }
+  return std::shared_ptr<const Policy>(std::move(policy));
+}
+
+bool Policy::matches(const Grant& grant, const PeerIdentity& peer) {
+  if (grant.uid && *grant.uid != peer.uid) return false;
+  if (grant.gid && !in_group(peer, *grant.gid)) return false;
+  if (grant.written.match.listener && *grant.written.match.listener != peer.listener) return false;
+  return grant.uid.has_value() || grant.gid.has_value();
+}
+
+std::vector<const Policy::Grant*> Policy::grants_for(const PeerIdentity& peer, Verb verb, std::string_view key) const {
+  std::vector<const Grant*> found;
+  for (const Grant& grant : grants_) {
+    const auto& verbs = grant.written.verbs;
+    if (std::find(verbs.begin(), verbs.end(), verb) == verbs.end() || !matches(grant, peer)) continue;
+    if (verb != Verb::kStatus && !holds(grant.written.keys, key)) continue;
+    found.push_back(&grant);
+  }
+  return found;
+}
+
+Judged<std::string> Policy::authorize(const PeerIdentity& peer, Verb verb, std::string_view key) const {
+  const auto grants = grants_for(peer, verb, key);
+  if (grants.empty()) return denied("no grant has this verb for this caller and key");
+  return grants.front()->written.name;
+}
+
+Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer,
+                                            IssueRequest request,
+                                            RateLimiter& limiter,
+                                            SteadyTime now) const {
+  const auto grants = grants_for(peer, Verb::kIssue, request.key);
+  if (grants.empty()) return denied("no grant lets this caller issue with this key");
+  const Grant* chosen = nullptr;
+  if (request.profile) {
+    for (const Grant* grant : grants) {
+      if (chosen == nullptr && holds(grant->written.profiles, *request.profile)) chosen = grant;
+    }
+    if (chosen == nullptr) return denied("no grant lets this caller issue with this profile");
+  } else {
+    if (grants.size() != 1 || grants.front()->written.profiles.size() != 1) {
+      return refuse(ErrorCode::kInvalidRequest, "name a profile: several are allowed for this key");
+    }
+    chosen = grants.front();
+    request.profile = chosen->written.profiles.front();
+  }
+  if (chosen->written.rate && !limiter.take(chosen->written.name, peer.uid, *chosen->written.rate, now)) {
+    return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + chosen->written.name);
+  }
+  return AuthorizedRequest(std::move(request.key), chosen->written.name, profiles_.find(*request.profile)->second,
+                           std::move(request.claims));
+}
+
+}  // namespace signer::policy

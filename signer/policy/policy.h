@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who may mint what.  Pure: the kernel's word for the peer, the request and the time go in; a right or a refusal comes out.
+// Default deny: what no grant names is refused.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "policy/rate_limiter.h"
+#include "request/refusal.h"
+#include "request/request.h"
+
+namespace signer::policy {
+
+class Policy;
+
+// A request that a grant allows.  Only Policy::authorize can make one, so what takes one cannot be called without it.
+// Holds the profile by shared ownership: a reload does not pull it away.
+class AuthorizedRequest {
+ public:
+  [[nodiscard]] const std::string& key() const noexcept { return key_; }
+
+  [[nodiscard]] const std::string& grant() const noexcept { return grant_; }
+
+  [[nodiscard]] const config::Profile& profile() const noexcept { return *profile_; }
+
+  [[nodiscard]] const jose::Json& claims() const noexcept { return claims_; }
+
+ private:
+  friend class Policy;
+
+  AuthorizedRequest(std::string key, std::string grant, std::shared_ptr<const config::Profile> profile, jose::Json claims)
+      : key_(std::move(key)), grant_(std::move(grant)), profile_(std::move(profile)), claims_(std::move(claims)) {}
+
+  std::string key_;
+  std::string grant_;
+  std::shared_ptr<const config::Profile> profile_;
+  jose::Json claims_;
+};
+
+// Turns names of users and groups into ids; nothing if there is no such name.
+struct Accounts {
+  std::function<std::optional<uid_t>(const std::string&)> uid;
+  std::function<std::optional<gid_t>(const std::string&)> gid;
+};
+
+// The accounts of this machine (getpwnam_r, getgrnam_r).
+[[nodiscard]] Accounts system_accounts();
+
+// Immutable; replaced as a whole on reload.  The rate limiter is the caller's and outlives every Policy.
+class Policy {
+ public:
+  // kInvalidRequest, with file and grant, if a user or group does not exist.
+  [[nodiscard]] static Result<std::shared_ptr<const Policy>> build(const config::Config& config, const Accounts& accounts);
+
+  // The right to mint, spent against the grant's rate.  Refusals: kDenied; kRateLimited; kInvalidRequest if the profile
+  // must be named.  An unknown key and a key of somebody else look alike to the caller.
+  [[nodiscard]] Judged<AuthorizedRequest> authorize(const PeerIdentity& peer,
+                                                    IssueRequest request,
+                                                    RateLimiter& limiter,
+                                                    SteadyTime now) const;
+
+  // The name of the grant that lets `peer` do `verb` (to `key`, for kCreate), or kDenied.
+  [[nodiscard]] Judged<std::string> authorize(const PeerIdentity& peer, Verb verb, std::string_view key) const;
+
+ private:
+  struct Grant {
+    config::Grant written;
+    std::optional<uid_t> uid;
+    std::optional<gid_t> gid;
+  };
+
+  [[nodiscard]] static bool matches(const Grant& grant, const PeerIdentity& peer);
+  [[nodiscard]] std::vector<const Grant*> grants_for(const PeerIdentity& peer, Verb verb, std::string_view key) const;
+
+  std::vector<Grant> grants_;
+  std::map<std::string, std::shared_ptr<const config::Profile>, std::less<>> profiles_;
+};
+
+}  // namespace signer::policy

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "protocol/messages.h"
+
+#include <utility>
+
+namespace signer::protocol {
+
+namespace {
+
+using jose::Json;
+
+constexpr std::size_t kTokenBodyMax = 64UL * 1024;
+constexpr std::size_t kBatchBodyMax = 1024UL * 1024;
+constexpr std::size_t kDepthMax = 16;
+constexpr std::size_t kMembersMax = 256;
+constexpr std::size_t kProfileNameMax = 64;
+
+Failure<Refusal> invalid(std::string detail) { return refuse(ErrorCode::kInvalidRequest, std::move(detail)); }
+
+std::size_t count_members(const Json& value) {
+  std::size_t count = 0;
+  if (!value.is_structured()) return 0;
+  for (const Json& child : value) count += 1 + count_members(child);
+  return count;
+}
+
+std::size_t depth_of(const Json& value) {
+  std::size_t deepest = 0;
+  if (!value.is_structured()) return 0;
+  for (const Json& child : value) deepest = std::max(deepest, depth_of(child));
+  return deepest + 1;
+}
+
+Judged<Json> parse_body(std::string_view body, const jose::JsonLimits& limits) {
+  auto parsed = jose::parse_json_object(body, limits);
+  if (!parsed) return invalid(std::move(parsed).error().text);
+  return *std::move(parsed);
+}
+
+Judged<IssueRequest> issue_of(Json body, const std::string& key) {
+  if (!body.is_object()) return invalid("an item must be an object with 'claims'");
+  IssueRequest request{key, std::nullopt, {}};
+  for (auto& [name, value] : body.items()) {
+    if (name == "claims") {
+      if (!value.is_object()) return invalid("'claims' must be an object");
+      request.claims = std::move(value);
+    } else if (name == "profile") {
+      const auto* profile = value.get_ptr<const std::string*>();
+      if (profile == nullptr || profile->empty() || profile->size() > kProfileNameMax) {
+        return invalid("'profile' must be the name of a profile");
+      }
+      request.profile = *profile;
+    } else {
+      return invalid("a member other than 'claims' and 'profile'");
+    }
+  }
+  if (!request.claims.is_object()) return invalid("'claims' is missing");
+  return request;
+}
+
+}  // namespace
+
+Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key) {
+  // The wrapper object adds a level and two names to those of the claims.
+  const jose::JsonLimits limits{.bytes_max = kTokenBodyMax, .depth_max = kDepthMax + 1, .members_max = kMembersMax + 2};
+  SIGNER_ASSIGN_OR_RETURN(Json parsed, parse_body(body, limits));
+  return issue_of(std::move(parsed), key);
+}
+
+Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key) {
+  const jose::JsonLimits limits{
+      .bytes_max = kBatchBodyMax, .depth_max = kDepthMax + 3, .members_max = kBatchItemsMax * (kMembersMax + 3) + 1};
+  SIGNER_ASSIGN_OR_RETURN(Json parsed, parse_body(body, limits));
+  const auto items = parsed.find("items");
+  if (parsed.size() != 1 || items == parsed.end() || !items->is_array()) return invalid("a batch is {\"items\":[...]}");
+  if (items->empty() || items->size() > kBatchItemsMax) return invalid("a batch has 1 to 256 items");
+  std::vector<Judged<IssueRequest>> requests;
+  for (Json& item : *items) {
+    if (depth_of(item) > kDepthMax + 1 || count_members(item) > kMembersMax + 2) {
+      requests.emplace_back(invalid("json: nested too deeply or too many members"));
+    } else {
+      requests.push_back(issue_of(std::move(item), key));
+    }
+  }
+  return requests;
+}
+
+Judged<void> parse_empty(std::string_view body) {
+  SIGNER_ASSIGN_OR_RETURN(const Json parsed, parse_body(body, {.bytes_max = 1024}));
+  if (!parsed.empty()) return invalid("the body must be {}");
+  return {};
+}
+
+Json issued_json(const IssuedFields& fields) {
+  return {{"token", fields.token}, {"kid", fields.kid}, {"jti", fields.jti}, {"exp", fields.exp},
+          {"audit", {{"index", fields.audit_index}}}};
+}
+
+int status_of(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::kInvalidRequest:
+      return 400;
+    case ErrorCode::kDenied:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kClaimPolicy:
+      return 422;
+    case ErrorCode::kRateLimited:
+      return 429;
+    case ErrorCode::kInternal:
+      return 500;
+    case ErrorCode::kTokenUnavailable:
+    case ErrorCode::kOverloaded:
+      return 503;
+    case ErrorCode::kDeadlineExceeded:
+      return 504;
+  }
+  return 500;
+}
+
+bool retryable(ErrorCode code) noexcept {
+  return code == ErrorCode::kRateLimited || code == ErrorCode::kTokenUnavailable || code == ErrorCode::kOverloaded;
+}
+
+Json problem_json(const Refusal& refusal, const std::string& request_id, std::optional<int> status) {
+  static constexpr std::pair<ErrorCode, const char*> kTitles[] = {
+      {ErrorCode::kInvalidRequest, "Invalid request"},      {ErrorCode::kDenied, "Denied"},
+      {ErrorCode::kNotFound, "Not found"},                  {ErrorCode::kClaimPolicy, "Claims break the profile"},
+      {ErrorCode::kRateLimited, "Too many requests"},       {ErrorCode::kInternal, "Internal error"},
+      {ErrorCode::kTokenUnavailable, "Token unavailable"},  {ErrorCode::kOverloaded, "Overloaded"},
+      {ErrorCode::kDeadlineExceeded, "Deadline exceeded"},
+  };
+  const char* title = "Internal error";
+  for (const auto& [code, text] : kTitles) {
+    if (code == refusal.code) title = text;
+  }
+  return {{"type", "about:blank"},
+          {"title", title},
+          {"status", status.value_or(status_of(refusal.code))},
+          {"code", to_string(refusal.code)},
+          {"detail", refusal.detail},
+          {"request_id", request_id}};
+}
+
+}  // namespace signer::protocol

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bodies of requests and replies (docs/protocol.md §2 and §3).  Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "request/refusal.h"
+#include "request/request.h"
+
+namespace signer::protocol {
+
+inline constexpr std::size_t kBatchItemsMax = 256;
+
+// {"claims":{...},"profile":"..."}: kInvalidRequest with a detail fit for the caller, which quotes nothing of the body.
+[[nodiscard]] Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key);
+
+// {"items":[...]}: each item is judged for itself; only a body that is no batch at all fails as a whole.
+[[nodiscard]] Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key);
+
+// {} for key creation; anything else is kInvalidRequest.
+[[nodiscard]] Judged<void> parse_empty(std::string_view body);
+
+struct IssuedFields {
+  std::string_view token;
+  std::string_view kid;
+  std::string_view jti;
+  long long exp = 0;
+  std::uint64_t audit_index = 0;
+};
+
+[[nodiscard]] jose::Json issued_json(const IssuedFields& fields);
+
+// The HTTP status of a code.
+[[nodiscard]] int status_of(ErrorCode code) noexcept;
+
+// RFC 9457.  `status` where it is not status_of(code): 404, 405, 409, 413, 415.
+[[nodiscard]] jose::Json problem_json(const Refusal& refusal, const std::string& request_id, std::optional<int> status = {});
+
+// Whether the caller may simply try again.
+[[nodiscard]] bool retryable(ErrorCode code) noexcept;
+
+}  // namespace signer::protocol

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "protocol/routes.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace signer::protocol {
+
+namespace {
+
+constexpr std::size_t kKeyNameMax = 64;
+constexpr std::size_t kTokenBodyMax = 64UL * 1024;
+constexpr std::size_t kBatchBodyMax = 1024UL * 1024;
+constexpr std::size_t kCreateBodyMax = 1024;
+
+Result<Route, NoRoute> with_method(Route route, bool right_method) {
+  if (!right_method) return fail(NoRoute::kMethodNotAllowed);
+  return route;
+}
+
+Result<Route, NoRoute> key_route(bool get, bool post, std::string_view rest) {
+  const std::size_t slash = rest.find('/');
+  const std::string_view key = rest.substr(0, slash);
+  const std::string_view what = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+  if (!plain_key_name(key)) return fail(NoRoute::kNotFound);
+  const std::string name(key);
+  if (slash == std::string_view::npos) {
+    if (post) return Route{Call::kCreateKey, name};
+    return with_method({Call::kKey, name}, get);
+  }
+  if (what == "tokens") return with_method({Call::kIssue, name}, post);
+  if (what == "tokens:batch") return with_method({Call::kIssueBatch, name}, post);
+  if (what == "jwks") return with_method({Call::kKeyJwks, name}, get);
+  return fail(NoRoute::kNotFound);
+}
+
+}  // namespace
+
+bool plain_key_name(std::string_view name) noexcept {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= kKeyNameMax && name[0] != '.' && std::all_of(name.begin(), name.end(), allowed);
+}
+
+Result<Route, NoRoute> parse_route(std::string_view method, std::string_view target) {
+  const bool get = method == "GET";
+  const bool post = method == "POST";
+  const std::size_t question = target.find('?');
+  const std::string_view path = target.substr(0, question);
+  const std::string_view query = question == std::string_view::npos ? std::string_view{} : target.substr(question + 1);
+  if (path == "/readyz") {
+    Route route{Call::kReady, {}};
+    if (query.starts_with("key=") && plain_key_name(query.substr(4))) {
+      route.key = query.substr(4);
+    } else if (question != std::string_view::npos) {
+      return fail(NoRoute::kNotFound);
+    }
+    return with_method(std::move(route), get);
+  }
+  if (question != std::string_view::npos) return fail(NoRoute::kNotFound);
+  constexpr std::string_view kKeyPrefix = "/v1/keys/";
+  if (path.starts_with(kKeyPrefix)) return key_route(get, post, path.substr(kKeyPrefix.size()));
+  if (path == "/v1/jwks") return with_method({Call::kJwks, {}}, get);
+  if (path == "/v1/keys") return with_method({Call::kKeys, {}}, get);
+  if (path == "/v1/tokens") return with_method({Call::kTokens, {}}, get);
+  if (path == "/healthz") return with_method({Call::kHealth, {}}, get);
+  if (path == "/metrics") return with_method({Call::kMetrics, {}}, get);
+  return fail(NoRoute::kNotFound);
+}
+
+std::size_t body_bytes_max(Call call) noexcept {
+  if (call == Call::kIssue) return kTokenBodyMax;
+  if (call == Call::kIssueBatch) return kBatchBodyMax;
+  if (call == Call::kCreateKey) return kCreateBodyMax;
+  return 0;
+}
+
+std::chrono::milliseconds default_timeout(Call call) noexcept {
+  return call == Call::kCreateKey ? std::chrono::seconds(60) : std::chrono::seconds(5);
+}
+
+std::optional<std::chrono::milliseconds> parse_timeout(std::string_view header) {
+  unsigned count = 0;
+  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), count);
+  const std::string_view unit = header.substr(static_cast<std::size_t>(end - header.data()));
+  if (error != std::errc{} || (unit != "s" && unit != "ms") || count > 60'000) return std::nullopt;
+  const std::chrono::milliseconds timeout(unit == "s" ? std::int64_t{count} * 1000 : count);
+  if (timeout < std::chrono::milliseconds(10) || timeout > std::chrono::seconds(60)) return std::nullopt;
+  return timeout;
+}
+
+}  // namespace signer::protocol

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which call a request line means (docs/protocol.md §2).  Pure.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "signer/result.h"
+
+namespace signer::protocol {
+
+enum class Call { kIssue, kIssueBatch, kCreateKey, kJwks, kKeyJwks, kKeys, kKey, kTokens, kHealth, kReady, kMetrics };
+
+struct Route {
+  Call call = Call::kHealth;
+  std::string key;  // {key}; of kReady: ?key=, or empty
+};
+
+// Why there is no route, as an HTTP status: 404 no such path, 405 not with this method.
+enum class NoRoute { kNotFound = 404, kMethodNotAllowed = 405 };
+
+[[nodiscard]] Result<Route, NoRoute> parse_route(std::string_view method, std::string_view target);
+
+// The largest body the call takes, in bytes; 0 for calls without one.
+[[nodiscard]] std::size_t body_bytes_max(Call call) noexcept;
+
+// How long the call may take if the caller does not say.
+[[nodiscard]] std::chrono::milliseconds default_timeout(Call call) noexcept;
+
+// `Request-Timeout: 2s` or `250ms`, from 10 ms to 60 s; nothing if it is anything else.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_timeout(std::string_view header);
+
+// 1 to 64 characters of a-z 0-9 . _ -
+[[nodiscard]] bool plain_key_name(std::string_view name) noexcept;
+
+}  // namespace signer::protocol
