@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <utility>  // Boost 1.74 with g++ 12 needs it first
+
+#include "pipeline/key_table.h"
+
+#include <openssl/rand.h>
+
+#include "base/log.h"
+
+namespace signer::pipeline {
+
+namespace {
+
+constexpr std::size_t kKeyIdBytes = 20;
+
+}  // namespace
+
+Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
+  SIGNER_ASSIGN_OR_RETURN(const keyring::LoadedVersions loaded, keyring::load_versions(state_dir_));
+  std::map<std::string, KeyEntry, std::less<>> before = std::exchange(entries_, {});
+  for (const config::Key& key : keys) {
+    KeyEntry& entry = entries_[key.name];
+    if (auto known = before.find(key.name); known != before.end() && known->second.config == key && !known->second.stopped) {
+      entry = std::move(known->second);
+      continue;
+    }
+    entry.config = key;
+    load_entry(entry, loaded);
+  }
+  for (const keyring::KeyVersion& version : loaded.versions) {
+    if (!entries_.contains(version.name)) {
+      log::warn("key_not_configured", {{"key", version.name}, {"kid", version.kid},
+                                       {"effect", "its metadata is kept; it is neither used nor published"}});
+    }
+  }
+  for (const auto& [name, token] : tokens_) {
+    if (token->ready()) check_token(*token);
+  }
+  return {};
+}
+
+void KeyTable::load_entry(KeyEntry& entry, const keyring::LoadedVersions& loaded) {
+  entry.reason = "the key was never created; run: signerctl key create " + entry.config.name;
+  for (const keyring::KeyVersion& version : loaded.versions) {
+    if (version.name != entry.config.name) continue;
+    entry.versions.push_back(version);
+    if (version.state == keyring::KeyState::kActive) activate(entry, version);
+  }
+  for (const auto& [name, problem] : loaded.problems) {
+    if (name != entry.config.name) continue;
+    entry.active.reset();
+    stop(entry, problem + "; restore the file from a backup, signerd does not change it");
+  }
+}
+
+void KeyTable::activate(KeyEntry& entry, const keyring::KeyVersion& version) {
+  const auto token = tokens_.find(version.token);
+  if (token == tokens_.end()) {
+    return stop(entry, "its metadata names token " + version.token + ", which is not configured");
+  }
+  auto verifier = verify::VerificationKey::make(version.public_key);
+  if (!verifier) return stop(entry, verifier.error().text);
+  entry.active = std::make_shared<const ActiveKey>(ActiveKey{version, *std::move(verifier), token->second.get()});
+  entry.ready = false;
+  entry.reason = "token " + version.token + " has not been asked yet";
+}
+
+void KeyTable::stop(KeyEntry& entry, std::string reason) {
+  entry.ready = false;
+  entry.stopped = true;
+  entry.reason = std::move(reason);
+  log::error("key_stopped", {{"key", entry.config.name}, {"reason", entry.reason}});
+  if (on_stopped) on_stopped(entry);
+}
+
+KeyEntry* KeyTable::find(std::string_view name) {
+  const auto place = entries_.find(name);
+  return place == entries_.end() ? nullptr : &place->second;
+}
+
+void KeyTable::check_token(token::TokenService& token) {
+  for (const auto& [name, entry] : entries_) {
+    if (entry.active == nullptr || entry.active->token != &token) continue;
+    token.describe_key(entry.active->version.key_id,
+                       [this, key = name, kid = entry.active->version.kid](const auto& described) { compare(key, kid, described); });
+  }
+}
+
+void KeyTable::compare(const std::string& name,
+                       const std::string& kid,
+                       const channel::HostResult<channel::KeyDescription>& described) {
+  KeyEntry* entry = find(name);
+  if (entry == nullptr || entry->active == nullptr || entry->active->version.kid != kid) return;
+  const std::string& token = entry->active->version.token;
+  if (!described) {
+    if (described.error().status == channel::HostStatus::kUnavailable) return;  // token_lost says it
+    return stop(*entry, "token " + token + ": " + described.error().text +
+                            "; nothing was changed: connect the right token or restore the key from the vendor's backup");
+  }
+  if (described->public_key != entry->active->version.public_key) {
+    return stop(*entry, "token " + token + " holds another key under this CKA_ID than the metadata says; nothing was changed: "
+                        "connect the right token");
+  }
+  entry->ready = true;
+  entry->stopped = false;
+  entry->reason.clear();
+  log::info("key_ready", {{"key", name}, {"kid", kid}, {"token", token}, {"attributes", described->attributes}});
+}
+
+void KeyTable::token_lost(const token::TokenService& token) {
+  const token::TokenStatus status = token.status();
+  for (auto& [name, entry] : entries_) {
+    if (entry.active == nullptr || entry.stopped || entry.active->token != &token) continue;
+    entry.ready = false;
+    entry.reason = "token " + token.name() + " is " + std::string(to_string(status.state)) + ": " + status.reason;
+  }
+}
+
+void KeyTable::key_missing(const token::TokenService& token, const Bytes& key_id, const std::string& reason) {
+  for (auto& [name, entry] : entries_) {
+    if (entry.active == nullptr || entry.active->token != &token || entry.active->version.key_id != key_id) continue;
+    if (!entry.stopped) stop(entry, "token " + token.name() + ": " + reason + "; nothing was changed");
+  }
+}
+
+void KeyTable::create(KeyEntry& entry, WallTime now, Created done) {
+  if (entry.creating || !entry.versions.empty()) {
+    return done(fail(ErrorCode::kInvalidRequest, "the key exists"));
+  }
+  const auto token = tokens_.find(entry.config.tokens.front());
+  Bytes key_id(kKeyIdBytes);
+  if (::RAND_bytes(key_id.data(), static_cast<int>(key_id.size())) != 1) {
+    return done(fail(ErrorCode::kInternal, "keys: RAND_bytes failed"));
+  }
+  entry.creating = true;
+  const channel::KeyRequest request{entry.config.kind, entry.config.name, key_id, entry.config.mechanism_lock};
+  token->second->generate_key(request, [this, name = entry.config.name, key_id, now, done = std::move(done)](const auto& generated) {
+    store_created(name, key_id, now, generated, done);
+  });
+}
+
+void KeyTable::store_created(const std::string& name,
+                             const Bytes& key_id,
+                             WallTime now,
+                             const channel::HostResult<channel::KeyDescription>& generated,
+                             const Created& done) {
+  KeyEntry* entry = find(name);
+  if (entry == nullptr) return done(fail(ErrorCode::kInternal, "keys: " + name + " left the configuration meanwhile"));
+  entry->creating = false;
+  if (!generated) {
+    const bool gone = generated.error().status == channel::HostStatus::kUnavailable ||
+                      generated.error().status == channel::HostStatus::kPinRefused;
+    return done(fail(gone ? ErrorCode::kTokenUnavailable : ErrorCode::kInternal, generated.error().text));
+  }
+  keyring::KeyVersion version;
+  version.name = name;
+  version.public_key = generated->public_key;
+  version.kid = jose::thumbprint(version.public_key);
+  version.token = entry->config.tokens.front();
+  version.key_id = key_id;
+  version.created = std::chrono::floor<std::chrono::seconds>(now);
+  if (version.public_key.algorithm != jose::algorithm_of(entry->config.kind)) {
+    return done(fail(ErrorCode::kInternal, "keys: the token made a key of another kind than asked"));
+  }
+  if (auto saved = keyring::save_version(state_dir_, version); !saved) {
+    return done(fail(saved.error().code, saved.error().text + "; the key pair is in the token and is not used"));
+  }
+  entry->versions.push_back(version);
+  activate(*entry, version);
+  if (entry->active != nullptr) {
+    entry->ready = true;
+    entry->reason.clear();
+  }
+  log::info("key_created", {{"key", name}, {"kid", version.kid}, {"token", version.token}, {"attributes", generated->attributes}});
+  done({});
+}
+
+jose::Json KeyTable::jwks(const KeyEntry& entry) const {
+  jose::Json keys = jose::Json::array();
+  for (const keyring::KeyVersion& version : entry.versions) {
+    const bool published = version.state != keyring::KeyState::kRetired && version.state != keyring::KeyState::kRevoked;
+    if (published && version.public_key.algorithm == jose::Algorithm::kRs256) keys.push_back(jose::to_jwk(version.public_key));
+  }
+  return {{"keys", std::move(keys)}};
+}
+
+jose::Json KeyTable::jwks() const {
+  jose::Json keys = jose::Json::array();
+  for (const auto& [name, entry] : entries_) {
+    jose::Json set = jwks(entry);
+    for (jose::Json& key : set["keys"]) keys.push_back(std::move(key));
+  }
+  return {{"keys", std::move(keys)}};
+}
+
+}  // namespace signer::pipeline

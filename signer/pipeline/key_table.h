@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The configured keys as they stand now: configuration, metadata and token brought together.  A key whose metadata and token
+// disagree is stopped with a reason in plain words; nothing is rewritten (invariant 8).
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "keyring/key_version.h"
+#include "token/token_service.h"
+#include "verify/verification_key.h"
+
+namespace signer::pipeline {
+
+// What signs and checks: one key version on one token.  Immutable; a request holds it while it is under way.
+struct ActiveKey {
+  keyring::KeyVersion version;
+  verify::VerificationKey verifier;
+  token::TokenService* token = nullptr;  // outlives every request
+};
+
+struct KeyEntry {
+  config::Key config;
+  std::vector<keyring::KeyVersion> versions;
+  std::shared_ptr<const ActiveKey> active;  // none: absent or stopped for good
+  bool ready = false;                       // the token confirmed that it holds the active key
+  bool stopped = false;                     // metadata and token disagree: nothing is signed until they agree again
+  std::string reason;                       // why not ready, for people
+  bool creating = false;
+};
+
+using Tokens = std::map<std::string, std::unique_ptr<token::TokenService>, std::less<>>;
+
+// Belongs to the event loop's thread.
+class KeyTable {
+ public:
+  KeyTable(std::filesystem::path state_dir, Tokens& tokens) : state_dir_(std::move(state_dir)), tokens_(tokens) {}
+
+  // Reads the metadata of every configured key.  A file that cannot be read stops its key; only a directory that cannot be
+  // listed is a failure, and then the table is as it was.
+  [[nodiscard]] Result<void> load(const std::vector<config::Key>& keys);
+
+  [[nodiscard]] KeyEntry* find(std::string_view name);
+
+  [[nodiscard]] const std::map<std::string, KeyEntry, std::less<>>& entries() const noexcept { return entries_; }
+
+  // Asks `token` for each of its keys and compares; called when a host has opened the token.
+  void check_token(token::TokenService& token);
+
+  // Marks the token's keys as not ready.
+  void token_lost(const token::TokenService& token);
+
+  // The token says that it no longer has this key.
+  void key_missing(const token::TokenService& token, const Bytes& key_id, const std::string& reason);
+
+  // Makes a key pair inside the key's first token and writes its metadata; `done` gets nothing or the refusal.
+  using Created = std::function<void(Result<void>)>;
+  void create(KeyEntry& entry, WallTime now, Created done);
+
+  // RFC 7517 set of one key's versions, or of all.
+  [[nodiscard]] jose::Json jwks(const KeyEntry& entry) const;
+  [[nodiscard]] jose::Json jwks() const;
+
+  // Called whenever a key is stopped because metadata and token disagree.
+  std::function<void(const KeyEntry&)> on_stopped;
+
+ private:
+  void load_entry(KeyEntry& entry, const keyring::LoadedVersions& loaded);
+  void activate(KeyEntry& entry, const keyring::KeyVersion& version);
+  void stop(KeyEntry& entry, std::string reason);
+  void compare(const std::string& name,
+               const std::string& kid,
+               const channel::HostResult<channel::KeyDescription>& described);
+  void store_created(const std::string& name,
+                     const Bytes& key_id,
+                     WallTime now,
+                     const channel::HostResult<channel::KeyDescription>& generated,
+                     const Created& done);
+
+  std::filesystem::path state_dir_;
+  Tokens& tokens_;
+  std::map<std::string, KeyEntry, std::less<>> entries_;
+};
+
+}  // namespace signer::pipeline

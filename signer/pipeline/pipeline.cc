@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <utility>  // Boost 1.74 with g++ 12 needs it first
+
+#include "pipeline/pipeline.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "jose/base64url.h"
+
+namespace signer::pipeline {
+
+namespace {
+
+constexpr int kSelfCheckTriesMax = 2;
+// What one uid can write by being refused; the rest is counted and its number stands in the next record.
+constexpr double kRefusalsPerSecond = 50;
+constexpr double kRefusalsBurst = 200;
+
+}  // namespace
+
+// One request under way.
+struct Pipeline::Issue {
+  RequestContext context;
+  policy::AuthorizedRequest request;
+  policy::SigningInput input;
+  std::shared_ptr<const ActiveKey> key;
+  Reply reply;
+  SteadyTime started;
+  jose::Sha256Digest digest{};
+  std::uint64_t record_index = 0;
+  std::optional<SignedToken> signed_token;
+  int self_checks = 0;
+};
+
+void Pipeline::issue(const RequestContext& context, IssueRequest request, Reply reply) {
+  const std::string key = request.key;
+  auto prepared = prepare(context, std::move(request), reply);
+  if (!prepared) {
+    record_refusal(context, key, prepared.error());
+    return reply(fail(std::move(prepared).error()));
+  }
+  ++under_way_;
+  record_intent(**prepared);
+  sign(*prepared);
+}
+
+Judged<Pipeline::IssuePtr> Pipeline::prepare(const RequestContext& context, IssueRequest request, Reply& reply) {
+  const SteadyTime started = clock_.steady();
+  SIGNER_ASSIGN_OR_RETURN(policy::AuthorizedRequest authorized,
+                          policy_->authorize(context.peer, std::move(request), limiter_, started));
+  const KeyEntry* entry = keys_.find(authorized.key());
+  if (entry == nullptr || entry->active == nullptr || entry->stopped) {
+    return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now", entry == nullptr ? "key not configured" : entry->reason);
+  }
+  if (!audit_.healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure());
+  SIGNER_ASSIGN_OR_RETURN(policy::SigningInput input,
+                          policy::shape_claims(authorized, entry->active->version.kid, clock_.wall()));
+  const jose::Sha256Digest digest = jose::sha256(bytes_of(input.text()));
+  return std::make_shared<Issue>(Issue{context, std::move(authorized), std::move(input), entry->active, std::move(reply),
+                                       started, digest, 0, std::nullopt, 0});
+}
+
+void Pipeline::record_intent(Issue& issue) {
+  audit::Record record;
+  record.event = audit::Event::kIssue;
+  record.time = clock_.wall();
+  record.request_id = issue.context.id;
+  record.peer = &issue.context.peer;
+  record.grant = issue.request.grant();
+  record.key = issue.request.key();
+  record.kid = issue.key->version.kid;
+  record.profile = issue.request.profile().name;
+  record.jti = issue.input.jti();
+  record.audiences = issue.input.audiences();
+  record.exp = issue.input.exp();
+  record.input_sha256 = jose::base64url_encode(issue.digest);
+  issue.record_index = audit_.append(record);
+}
+
+void Pipeline::sign(const IssuePtr& issue) {
+  token::SignJob job;
+  job.uid = issue->context.peer.uid;
+  job.deadline = issue->context.deadline;
+  job.request = {issue->key->version.key_id, jose::Algorithm::kRs256, 0, issue->input.text()};
+  job.done = [this, issue](Judged<Bytes> signature) { take_signature(issue, std::move(signature)); };
+  issue->key->token->sign(std::move(job));
+}
+
+void Pipeline::take_signature(const IssuePtr& issue, Judged<Bytes> signature) {
+  if (!signature) return refuse_issue(*issue, std::move(signature).error());
+  issue->signed_token = self_check(*issue, *signature);
+  if (!issue->signed_token) {
+    ++metrics_.self_check_failures;
+    log::error("self_check_failed", {{"req", issue->context.id}, {"key", issue->request.key()}, {"kid", issue->key->version.kid},
+                                     {"effect", "the signature was discarded and the token's host is replaced"}});
+    issue->key->token->distrust("a signature did not verify under the published key");
+    if (++issue->self_checks < kSelfCheckTriesMax) return sign(issue);
+    return refuse_issue(*issue, {ErrorCode::kInternal, "the signature was not good", "self-check failed", {}});
+  }
+  if (const auto record = audit_.recorded(issue->record_index)) return release(*issue, *record);
+  audit_.flush();
+  awaiting_record_.push_back(issue);
+  // A log that failed before this moment has woken us already and will not do so again until it has recovered.
+  if (!audit_.wake_when_durable(issue->record_index) || !audit_.healthy()) return audit_woke();
+  wake_by(issue->context.deadline);
+}
+
+// A disk that neither writes nor fails must not hold a caller: the timer runs only while records are awaited.
+void Pipeline::wake_by(SteadyTime deadline) {
+  if (timer_at_ && *timer_at_ <= deadline) return;
+  timer_at_ = deadline;
+  timer_.expires_at(deadline);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    timer_at_.reset();
+    refuse_late();
+  });
+}
+
+void Pipeline::refuse_late() {
+  const SteadyTime now = clock_.steady();
+  std::list<IssuePtr> waiting = std::exchange(awaiting_record_, {});
+  for (IssuePtr& issue : waiting) {
+    if (issue->context.deadline > now) {
+      wake_by(issue->context.deadline);
+      awaiting_record_.push_back(std::move(issue));
+    } else {
+      refuse_issue(*issue, {ErrorCode::kDeadlineExceeded, "not recorded in time", "the audit log is slow", {}});
+    }
+  }
+}
+
+std::optional<SignedToken> Pipeline::self_check(const Issue& issue, const Bytes& signature) const {
+  if (!issue.key->verifier.verify_digest(issue.digest, signature)) return std::nullopt;
+  return SignedToken(issue.input.text() + "." + jose::base64url_encode(signature));
+}
+
+void Pipeline::audit_woke() {
+  const bool healthy = audit_.healthy();
+  std::list<IssuePtr> waiting = std::exchange(awaiting_record_, {});
+  std::optional<std::uint64_t> next;
+  for (IssuePtr& issue : waiting) {
+    if (const auto record = audit_.recorded(issue->record_index)) {
+      release(*issue, *record);
+    } else if (!healthy) {
+      refuse_issue(*issue, {ErrorCode::kInternal, "the audit log cannot be written", audit_.failure(), {}});
+    } else {
+      next = std::min(next.value_or(issue->record_index), issue->record_index);
+      awaiting_record_.push_back(std::move(issue));
+    }
+  }
+  if (next && !audit_.wake_when_durable(*next)) audit_woke();
+}
+
+void Pipeline::release(Issue& issue, audit::Recorded record) {
+  ++metrics_.tokens_issued;
+  log::debug("issued", {{"req", issue.context.id}, {"uid", issue.context.peer.uid}, {"key", issue.request.key()},
+                        {"grant", issue.request.grant()}, {"index", record.index()}});
+  finish(issue, IssuedToken(*std::move(issue.signed_token), record, issue.key->version.kid, issue.input.jti(), issue.input.exp()));
+}
+
+// The intent is on record already; this says that nothing came of it.
+void Pipeline::refuse_issue(Issue& issue, Refusal refusal) {
+  ++metrics_.refusals[refusal.code];
+  log::warn("issue_failed", {{"req", issue.context.id}, {"uid", issue.context.peer.uid}, {"key", issue.request.key()},
+                             {"code", to_string(refusal.code)}, {"reason", refusal.reason}});
+  audit::Record record;
+  record.event = audit::Event::kFail;
+  record.time = clock_.wall();
+  record.request_id = issue.context.id;
+  record.peer = &issue.context.peer;
+  record.key = issue.request.key();
+  record.jti = issue.input.jti();
+  record.code = to_string(refusal.code);
+  audit_.append(record);
+  audit_.flush();
+  finish(issue, fail(std::move(refusal)));
+}
+
+void Pipeline::finish(Issue& issue, Judged<IssuedToken> outcome) {
+  --under_way_;
+  metrics_.issue_latency.observe(std::chrono::duration<double>(clock_.steady() - issue.started).count());
+  const Reply reply = std::exchange(issue.reply, nullptr);
+  reply(std::move(outcome));
+}
+
+Judged<std::string> Pipeline::permit(const RequestContext& context, Verb verb, const std::string& key) {
+  auto permitted = policy_->authorize(context.peer, verb, key);
+  if (!permitted) record_refusal(context, key, permitted.error());
+  return permitted;
+}
+
+void Pipeline::record_refusal(const RequestContext& context, const std::string& key, const Refusal& refusal) {
+  ++metrics_.refusals[refusal.code];
+  const SteadyTime now = clock_.steady();
+  auto [place, fresh] = refusal_budgets_.try_emplace(context.peer.uid, RefusalBudget{kRefusalsBurst, now, 0});
+  RefusalBudget& budget = place->second;
+  budget.units = std::min(kRefusalsBurst, budget.units + std::chrono::duration<double>(now - budget.filled).count() * kRefusalsPerSecond);
+  budget.filled = now;
+  if (budget.units < 1 || !audit_.healthy()) {
+    ++budget.suppressed;
+    return;
+  }
+  budget.units -= 1;
+  // A key's name is kept only if it is one of ours: what a caller wrote in its place could be anything.
+  const std::string known_key = keys_.find(key) != nullptr ? key : std::string();
+  log::warn("refused", {{"req", context.id}, {"uid", context.peer.uid}, {"key", known_key}, {"code", to_string(refusal.code)},
+                        {"detail", refusal.detail}, {"reason", refusal.reason}, {"suppressed", budget.suppressed}});
+  audit::Record record;
+  record.event = audit::Event::kRefuse;
+  record.time = clock_.wall();
+  record.request_id = context.id;
+  record.peer = &context.peer;
+  record.key = known_key;
+  record.code = to_string(refusal.code);
+  record.detail = refusal.detail;
+  record.suppressed = std::exchange(budget.suppressed, 0);
+  audit_.append(record);
+  audit_.flush();
+}
+
+void Pipeline::record_event(audit::Record record) {
+  record.time = clock_.wall();
+  audit_.append(record);
+  audit_.flush();
+}
+
+}  // namespace signer::pipeline

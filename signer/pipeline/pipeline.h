@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one story: a request for a token, from parsed to replied (DESIGN §3).  Each stage takes the type that only the stage
+// before it can make.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "audit/audit_log.h"
+#include "base/clock.h"
+#include "jose/sha256.h"
+#include "pipeline/key_table.h"
+#include "pipeline/metrics.h"
+#include "policy/claims.h"
+#include "policy/policy.h"
+
+namespace signer::pipeline {
+
+// A token whose signature was verified with the published key (invariant 2).  Only the pipeline's self-check can make one.
+class SignedToken {
+ public:
+  [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+ private:
+  friend class Pipeline;
+
+  explicit SignedToken(std::string text) : text_(std::move(text)) {}
+
+  std::string text_;
+};
+
+// What a caller gets.  Cannot be made without a verified token and the proof of its record.
+class IssuedToken {
+ public:
+  IssuedToken(SignedToken token, audit::Recorded record, std::string kid, std::string jti, long long exp)
+      : token_(std::move(token)), record_(record), kid_(std::move(kid)), jti_(std::move(jti)), exp_(exp) {}
+
+  [[nodiscard]] const std::string& token() const noexcept { return token_.text(); }
+
+  [[nodiscard]] std::uint64_t audit_index() const noexcept { return record_.index(); }
+
+  [[nodiscard]] const std::string& kid() const noexcept { return kid_; }
+
+  [[nodiscard]] const std::string& jti() const noexcept { return jti_; }
+
+  [[nodiscard]] long long exp() const noexcept { return exp_; }
+
+ private:
+  SignedToken token_;
+  audit::Recorded record_;
+  std::string kid_;
+  std::string jti_;
+  long long exp_;
+};
+
+// Belongs to the event loop's thread.
+class Pipeline {
+ public:
+  Pipeline(boost::asio::io_context& loop, const Clock& clock, audit::AuditLog& audit, KeyTable& keys, Metrics& metrics)
+      : clock_(clock), audit_(audit), keys_(keys), metrics_(metrics), timer_(loop) {}
+
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  // From now on requests are judged by this one; those under way keep theirs.
+  void set_policy(std::shared_ptr<const policy::Policy> policy) { policy_ = std::move(policy); }
+
+  // Called exactly once for each request, possibly before issue() returns.
+  using Reply = std::function<void(Judged<IssuedToken>)>;
+
+  // authorize -> shape -> record -> sign -> self-check -> reply.
+  void issue(const RequestContext& context, IssueRequest request, Reply reply);
+
+  // Whether `peer` may do `verb` (to `key`); a refusal is recorded.
+  [[nodiscard]] Judged<std::string> permit(const RequestContext& context, Verb verb, const std::string& key);
+
+  // Records a refusal that happened before there was a request to judge, such as a body that is not JSON.
+  void record_refusal(const RequestContext& context, const std::string& key, const Refusal& refusal);
+
+  // Records an event of the daemon's own; durable soon.
+  void record_event(audit::Record record);
+
+  // The audit log woke us: replies whose records are durable now go out; if the log failed, they are refused.
+  void audit_woke();
+
+  // Hands the records to the writer.  The tokens call it before a job is sent, the loop when it has nothing else to do.
+  void flush_audit() { audit_.flush(); }
+
+  [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }
+
+  [[nodiscard]] bool audit_healthy() const noexcept { return audit_.healthy(); }
+
+ private:
+  struct Issue;
+  using IssuePtr = std::shared_ptr<Issue>;
+
+  struct RefusalBudget {
+    double units = 0;
+    SteadyTime filled{};
+    std::uint64_t suppressed = 0;
+  };
+
+  Judged<IssuePtr> prepare(const RequestContext& context, IssueRequest request, Reply& reply);
+  void record_intent(Issue& issue);
+  void sign(const IssuePtr& issue);
+  void take_signature(const IssuePtr& issue, Judged<Bytes> signature);
+  [[nodiscard]] std::optional<SignedToken> self_check(const Issue& issue, const Bytes& signature) const;
+  void wake_by(SteadyTime deadline);
+  void refuse_late();
+  void release(Issue& issue, audit::Recorded record);
+  void refuse_issue(Issue& issue, Refusal refusal);
+  void finish(Issue& issue, Judged<IssuedToken> outcome);
+
+  const Clock& clock_;
+  audit::AuditLog& audit_;
+  KeyTable& keys_;
+  Metrics& metrics_;
+  std::shared_ptr<const policy::Policy> policy_;
+  policy::RateLimiter limiter_;
+  std::map<uid_t, RefusalBudget> refusal_budgets_;
+  std::list<IssuePtr> awaiting_record_;  // signed and checked, record not yet durable
+  boost::asio::steady_timer timer_;      // of awaiting_record_
+  std::optional<SteadyTime> timer_at_;
+  std::size_t under_way_ = 0;
+};
+
+}  // namespace signer::pipeline

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <utility>  // Boost 1.74 with g++ 12 needs it first
+
+#include "server/connection.h"
+
+#include <openssl/rand.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <limits>
+
+#include "base/log.h"
+#include "protocol/messages.h"
+#include "server/listener.h"
+
+namespace signer::server {
+
+namespace {
+
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+constexpr std::uint32_t kHeaderBytesMax = 8192;
+constexpr std::size_t kReadBytes = 16384;
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+std::string_view reason_of(int status) {
+  const auto text = http::obsolete_reason(static_cast<http::status>(status));
+  return {text.data(), text.size()};
+}
+
+// Names a request in log, record and reply.  Not secret, only distinct.
+std::string fresh_request_id() {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  static thread_local std::array<std::uint8_t, 512> pool{};
+  static thread_local std::size_t used = pool.size();
+  if (used == pool.size()) {
+    ::RAND_bytes(pool.data(), static_cast<int>(pool.size()));
+    used = 0;
+  }
+  std::string id;
+  for (std::size_t i = 0; i < 8; ++i, ++used) {
+    id += kDigits[pool[used] >> 4U];
+    id += kDigits[pool[used] & 15U];
+  }
+  return id;
+}
+
+}  // namespace
+
+Connection::Connection(Server& server, boost::asio::local::stream_protocol::socket socket, PeerIdentity peer)
+    : server_(server), socket_(std::move(socket)), timer_(socket_.get_executor()) {
+  context_.peer = std::move(peer);
+}
+
+void Connection::next_request() {
+  parser_.emplace();
+  parser_->header_limit(kHeaderBytesMax);
+  // judge_header sets it, before a byte of the body is kept.  (No limit at all, boost::none, refuses every body in 1.74.)
+  parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
+  parser_->eager(true);
+  header_judged_ = false;
+  if (buffer_.size() > 0) return parse();  // the caller sent its next request already
+  phase_ = Phase::kIdle;
+  if (draining_) return close();
+  close_by(server_.clock_.steady() + server_.limits_.idle_time_max);
+  read_more();
+}
+
+void Connection::read_more() {
+  socket_.async_read_some(buffer_.prepare(kReadBytes), [self = shared_from_this()](const error_code& error, std::size_t size) {
+    if (self->phase_ == Phase::kClosed) return;
+    if (error) return self->broken();
+    self->buffer_.commit(size);
+    self->parse();
+  });
+}
+
+// Feeds the parser with what is there; goes on reading, answers, or gives up.
+void Connection::parse() {
+  if (phase_ != Phase::kReading) {
+    phase_ = Phase::kReading;
+    close_at_ = SteadyTime::max();
+  }
+  // Header alone first: the limit of the body depends on the call.
+  parser_->eager(header_judged_);
+  while (!parser_->is_done() && buffer_.size() > 0) {
+    error_code error;
+    const std::size_t used = parser_->put(buffer_.data(), error);
+    buffer_.consume(used);
+    if (error == http::error::need_more) break;
+    if (error) {
+      ++server_.handlers_.metrics().http_errors;
+      log::warn("not_http", {{"uid", peer().uid}, {"reason", error.message()}});
+      if (error == http::error::body_limit) {
+        return refuse_and_close({ErrorCode::kInvalidRequest, "the body is larger than this call takes", "", {}}, 413);
+      }
+      if (error == http::error::header_limit) {
+        return refuse_and_close({ErrorCode::kInvalidRequest, "the headers are larger than 8 KiB", "", {}}, 431);
+      }
+      return close();
+    }
+    if (parser_->is_header_done() && !header_judged_) {
+      if (!judge_header()) return;
+      header_judged_ = true;
+      parser_->eager(true);
+    }
+    if (used == 0 && !parser_->is_done() && !header_judged_) break;
+  }
+  if (parser_->is_done()) return handle_request();
+  if (close_at_ == SteadyTime::max()) close_by(server_.clock_.steady() + server_.limits_.request_time_max);
+  read_more();
+}
+
+// The header is complete: the deadline starts, the call is known, the body gets its limit.  False if the request ends here.
+bool Connection::judge_header() {
+  const auto& header = parser_->get();
+  context_.id = fresh_request_id();
+  const auto route = protocol::parse_route(view(header.method_string()), view(header.target()));
+  if (!route) {
+    const bool path = route.error() == protocol::NoRoute::kNotFound;
+    refuse_and_close({path ? ErrorCode::kNotFound : ErrorCode::kInvalidRequest,
+                      path ? "there is no such path" : "this path does not take this method", "", {}},
+                     static_cast<int>(route.error()));
+    return false;
+  }
+  route_ = *route;
+  auto timeout = protocol::default_timeout(route_.call);
+  if (const auto asked = header.find("Request-Timeout"); asked != header.end()) {
+    const auto parsed = protocol::parse_timeout(view(asked->value()));
+    if (!parsed) {
+      refuse_and_close({ErrorCode::kInvalidRequest, "Request-Timeout must be such as 2s or 250ms, from 10ms to 60s", "", {}}, 400);
+      return false;
+    }
+    timeout = *parsed;
+  }
+  context_.deadline = server_.clock_.steady() + timeout;
+  const auto match = header.find(http::field::if_none_match);
+  if_none_match_ = match == header.end() ? std::string() : std::string(view(match->value()));
+  const std::size_t body_max = protocol::body_bytes_max(route_.call);
+  const auto length = parser_->content_length();
+  if (length && *length > body_max) {
+    refuse_and_close({ErrorCode::kInvalidRequest, "the body is larger than this call takes", "", {}}, 413);
+    return false;
+  }
+  parser_->body_limit(body_max);
+  const auto expect = header.find(http::field::expect);
+  if (expect != header.end() && boost::beast::iequals(expect->value(), "100-continue") && buffer_.size() == 0 && !parser_->is_done()) {
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    error_code error;
+    socket_.non_blocking(true, error);
+    socket_.write_some(boost::asio::buffer(kContinue), error);  // 25 bytes into an empty socket buffer
+  }
+  return true;
+}
+
+void Connection::handle_request() {
+  phase_ = Phase::kAnswering;
+  close_at_ = SteadyTime::max();
+  const std::string body = std::move(parser_->get().body());
+  if (protocol::body_bytes_max(route_.call) > 0) {
+    const auto type = parser_->get().find(http::field::content_type);
+    const bool json = type != parser_->get().end() && view(type->value()).starts_with("application/json");
+    if (!json) {
+      return reply(server_.handlers_.refuse(
+          context_, {ErrorCode::kInvalidRequest, "Content-Type must be application/json", "", {}}, 415));
+    }
+  }
+  server_.handlers_.handle(context_, route_, body, [self = shared_from_this()](Response response) { self->reply(std::move(response)); });
+}
+
+void Connection::reply(Response response) {
+  if (phase_ == Phase::kClosed) return;
+  const bool go_on = parser_->keep_alive() && !draining_;
+  for (const auto& [name, value] : response.headers) {
+    if (name == "ETag" && value == if_none_match_) {
+      response.status = 304;
+      response.body.clear();
+      break;
+    }
+  }
+  write(render(response, go_on), go_on);
+}
+
+// What is left of the request is not read, so the connection cannot go on.
+void Connection::refuse_and_close(const Refusal& refusal, int status) {
+  if (context_.id.empty()) context_.id = fresh_request_id();
+  write(render(server_.handlers_.refuse(context_, refusal, status), false), false);
+}
+
+std::string Connection::render(const Response& response, bool keep_alive) const {
+  std::string out;
+  out.reserve(256 + response.body.size());
+  out += "HTTP/1.1 " + std::to_string(response.status) + " ";
+  out += reason_of(response.status);
+  out += "\r\nContent-Type: " + response.content_type;
+  out += "\r\nContent-Length: " + std::to_string(response.body.size());
+  out += "\r\nX-Request-Id: " + context_.id;
+  for (const auto& [name, value] : response.headers) out += "\r\n" + name + ": " + value;
+  if (!keep_alive) out += "\r\nConnection: close";
+  out += "\r\n\r\n";
+  out += response.body;
+  return out;
+}
+
+void Connection::write(std::string bytes, bool go_on) {
+  phase_ = Phase::kWriting;
+  output_ = std::move(bytes);
+  close_by(server_.clock_.steady() + server_.limits_.idle_time_max);
+  boost::asio::async_write(socket_, boost::asio::buffer(output_),
+                           [self = shared_from_this(), go_on](const error_code& failed, std::size_t /*size*/) {
+                             if (self->phase_ == Phase::kClosed) return;
+                             if (failed || !go_on) return self->close();
+                             self->next_request();
+                           });
+}
+
+void Connection::broken() {
+  if (phase_ == Phase::kReading) ++server_.handlers_.metrics().http_errors;
+  close();
+}
+
+void Connection::drain() {
+  draining_ = true;
+  if (phase_ == Phase::kIdle) close();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::kClosed) return;
+  phase_ = Phase::kClosed;
+  timer_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+  server_.ended(shared_from_this());
+}
+
+// The timer is only ever moved forward to what is earlier; when it fires too early it is set again.  So a busy connection does
+// not touch it.
+void Connection::close_by(SteadyTime time) {
+  close_at_ = time;
+  if (timer_at_ && *timer_at_ <= time) return;
+  timer_at_ = time;
+  timer_.expires_at(time);
+  timer_.async_wait([self = shared_from_this()](const error_code& error) {
+    if (error || self->phase_ == Phase::kClosed) return;
+    self->timer_at_.reset();
+    if (self->server_.clock_.steady() < self->close_at_) {
+      if (self->close_at_ != SteadyTime::max()) self->close_by(self->close_at_);
+      return;
+    }
+    if (self->phase_ == Phase::kReading) {
+      ++self->server_.handlers_.metrics().http_errors;
+      log::warn("request_too_slow", {{"uid", self->peer().uid}});
+    }
+    self->close();
+  });
+}
+
+}  // namespace signer::server

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One connection: reads requests, one after the other, hands them on, writes the replies.  HTTP/1.1 by Boost.Beast's parser.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "request/request.h"
+#include "server/handlers.h"
+
+namespace signer::server {
+
+class Server;
+
+// Belongs to the event loop's thread; lives until its last handler has run.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Server& server, boost::asio::local::stream_protocol::socket socket, PeerIdentity peer);
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() = default;
+
+  void start() { next_request(); }
+
+  // Ends after the request it is in, or at once if it is in none.
+  void drain();
+
+  void close();
+
+  [[nodiscard]] const PeerIdentity& peer() const noexcept { return context_.peer; }
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  enum class Phase { kIdle, kReading, kAnswering, kWriting, kClosed };
+
+  void next_request();
+  void read_more();
+  void parse();
+  bool judge_header();
+  void handle_request();
+  void reply(Response response);
+  void refuse_and_close(const Refusal& refusal, int status);
+  void broken();
+  void write(std::string bytes, bool go_on);
+  void close_by(SteadyTime time);
+  [[nodiscard]] std::string render(const Response& response, bool keep_alive) const;
+
+  Server& server_;
+  boost::asio::local::stream_protocol::socket socket_;
+  boost::asio::steady_timer timer_;
+  std::optional<SteadyTime> timer_at_;
+  SteadyTime close_at_{};
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  RequestContext context_;
+  protocol::Route route_;
+  bool header_judged_ = false;
+  std::string if_none_match_;
+  std::string output_;
+  Phase phase_ = Phase::kIdle;
+  bool draining_ = false;
+};
+
+}  // namespace signer::server

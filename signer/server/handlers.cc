@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <utility>  // Boost 1.74 with g++ 12 needs it first
+
+#include "server/handlers.h"
+
+#include <memory>
+
+#include "base/log.h"
+#include "jose/base64url.h"
+#include "protocol/messages.h"
+#include "server/metrics_text.h"
+
+namespace signer::server {
+
+namespace {
+
+using jose::Json;
+using protocol::Call;
+
+Response json_response(int status, const Json& body) { return {status, "application/json", jose::dump_json(body) + "\n", {}}; }
+
+Json issued_of(const pipeline::IssuedToken& token) {
+  return protocol::issued_json({token.token(), token.kid(), token.jti(), token.exp(), token.audit_index()});
+}
+
+Refusal unknown_key() { return {ErrorCode::kNotFound, "there is no such key", "", {}}; }
+
+Response jwks_response(const Json& set) {
+  Response response = json_response(200, set);
+  response.content_type = "application/jwk-set+json";
+  response.headers.emplace_back("Cache-Control", "public, max-age=300");
+  response.headers.emplace_back("ETag", '"' + jose::base64url_encode(jose::sha256(bytes_of(response.body))) + '"');
+  return response;
+}
+
+bool is_software(const channel::TokenDescription& token) {
+  return token.manufacturer == "SoftHSM project" || token.manufacturer == "Mozilla Foundation" ||
+         token.model.starts_with("SoftHSM");
+}
+
+// The replies of a batch, gathered in order.
+struct Batch {
+  Json items = Json::array();
+  std::size_t open = 0;
+  Handlers::Reply reply;
+
+  void settle(std::size_t index, Json item) {
+    items[index] = std::move(item);
+    if (--open == 0) reply(json_response(200, {{"items", std::move(items)}}));
+  }
+};
+
+}  // namespace
+
+Response problem(const Refusal& refusal, const std::string& request_id, std::optional<int> status) {
+  Response response{status.value_or(protocol::status_of(refusal.code)), "application/problem+json",
+                    jose::dump_json(protocol::problem_json(refusal, request_id, status)) + "\n", {}};
+  if (protocol::retryable(refusal.code)) {
+    response.headers.emplace_back("Retry-After", std::to_string(std::max<long long>(1, refusal.retry_after.count())));
+  }
+  return response;
+}
+
+Response Handlers::refuse(const RequestContext& context, const Refusal& refusal, std::optional<int> status) {
+  pipeline_.record_refusal(context, "", refusal);
+  return problem(refusal, context.id, status);
+}
+
+void Handlers::handle(const RequestContext& context, const protocol::Route& route, std::string_view body, Reply reply) {
+  switch (route.call) {
+    case Call::kIssue:
+      return issue(context, route.key, body, std::move(reply));
+    case Call::kIssueBatch:
+      return issue_batch(context, route.key, body, std::move(reply));
+    case Call::kCreateKey:
+      return create_key(context, route.key, body, std::move(reply));
+    default:
+      return reply(answer(context, route));
+  }
+}
+
+void Handlers::issue(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
+  auto request = protocol::parse_issue(body, key);
+  if (!request) return reply(refuse(context, request.error()));
+  pipeline_.issue(context, *std::move(request), [id = context.id, reply = std::move(reply)](Judged<pipeline::IssuedToken> issued) {
+    if (!issued) return reply(problem(issued.error(), id));
+    Response response = json_response(200, issued_of(*issued));
+    response.headers.emplace_back("Cache-Control", "no-store");
+    reply(std::move(response));
+  });
+}
+
+void Handlers::issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
+  auto requests = protocol::parse_batch(body, key);
+  if (!requests) return reply(refuse(context, requests.error()));
+  auto batch = std::make_shared<Batch>();
+  batch->reply = std::move(reply);
+  batch->open = requests->size();
+  batch->items = Json::array();
+  for (std::size_t i = 0; i < requests->size(); ++i) batch->items.push_back(nullptr);
+  for (std::size_t i = 0; i < requests->size(); ++i) {
+    Judged<IssueRequest>& request = (*requests)[i];
+    if (!request) {
+      pipeline_.record_refusal(context, key, request.error());
+      batch->settle(i, protocol::problem_json(request.error(), context.id));
+      continue;
+    }
+    pipeline_.issue(context, *std::move(request), [batch, i, id = context.id](Judged<pipeline::IssuedToken> issued) {
+      Json item = issued ? issued_of(*issued) : protocol::problem_json(issued.error(), id);
+      if (issued) item["status"] = 200;
+      batch->settle(i, std::move(item));
+    });
+  }
+}
+
+void Handlers::create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
+  if (auto empty = protocol::parse_empty(body); !empty) return reply(refuse(context, empty.error()));
+  const auto grant = pipeline_.permit(context, Verb::kCreate, key);
+  if (!grant) return reply(problem(grant.error(), context.id));
+  pipeline::KeyEntry* entry = keys_.find(key);
+  if (entry == nullptr) return reply(refuse(context, unknown_key()));
+  if (entry->creating || !entry->versions.empty() || entry->stopped) {
+    return reply(refuse(context, {ErrorCode::kInvalidRequest, "the key exists already, or is being made", "", {}}, 409));
+  }
+  keys_.create(*entry, clock_.wall(), [this, context, key, grant = *grant, reply = std::move(reply)](Result<void> created) {
+    if (!created) {
+      const bool gone = created.error().code == ErrorCode::kTokenUnavailable;
+      return reply(refuse(context, {created.error().code, gone ? "the token cannot make a key now" : "the key was not made; see the log",
+                                    created.error().text, {}}));
+    }
+    const pipeline::KeyEntry* made = keys_.find(key);
+    audit::Record record;
+    record.event = audit::Event::kKeyCreated;
+    record.request_id = context.id;
+    record.peer = &context.peer;
+    record.grant = grant;
+    record.key = key;
+    record.kid = made->versions.back().kid;
+    pipeline_.record_event(std::move(record));
+    reply(json_response(201, key_json(*made)));
+  });
+}
+
+Response Handlers::answer(const RequestContext& context, const protocol::Route& route) {
+  const pipeline::KeyEntry* entry = keys_.find(route.key);
+  switch (route.call) {
+    case Call::kJwks:
+      return jwks_response(keys_.jwks());
+    case Call::kKeyJwks:
+      return entry == nullptr ? refuse(context, unknown_key()) : jwks_response(keys_.jwks(*entry));
+    case Call::kKey:
+      return entry == nullptr ? refuse(context, unknown_key()) : json_response(200, key_json(*entry));
+    case Call::kKeys: {
+      Json all = Json::array();
+      for (const auto& [name, one] : keys_.entries()) all.push_back(key_json(one));
+      return json_response(200, {{"keys", std::move(all)}});
+    }
+    case Call::kTokens:
+      return tokens(context);
+    case Call::kReady:
+      return readiness(context, route.key);
+    case Call::kMetrics:
+      return {200, "text/plain; version=0.0.4", metrics_text(metrics_, keys_, tokens_, pipeline_), {}};
+    default:
+      return json_response(200, {{"status", "ok"}});
+  }
+}
+
+Response Handlers::tokens(const RequestContext& context) {
+  const auto grant = pipeline_.permit(context, Verb::kStatus, "");
+  if (!grant) return problem(grant.error(), context.id);
+  Json all = Json::array();
+  for (const auto& [name, token] : tokens_) {
+    const token::TokenStatus status = token->status();
+    const channel::TokenDescription& description = status.description;
+    Json one = {{"name", name},
+                {"driver", "pkcs11"},
+                {"state", token::to_string(status.state)},
+                {"label", description.label},
+                {"manufacturer", description.manufacturer},
+                {"model", description.model},
+                {"serial", description.serial},
+                {"firmware", description.firmware},
+                {"library", description.library},
+                {"mechanism", description.mechanism},
+                {"hardware", description.hardware},
+                {"software", is_software(description)},
+                {"restarts", status.restarts},
+                {"host_pid", status.host_pid}};
+    if (!status.reason.empty()) one["reason"] = status.reason;
+    all.push_back(std::move(one));
+  }
+  return json_response(200, {{"tokens", std::move(all)}});
+}
+
+Response Handlers::readiness(const RequestContext& context, const std::string& key) {
+  if (!key.empty() && keys_.find(key) == nullptr) return refuse(context, unknown_key());
+  const bool audit = pipeline_.audit_healthy();
+  bool all = audit;
+  Json keys = Json::object();
+  for (const auto& [name, entry] : keys_.entries()) {
+    if (!key.empty() && name != key) continue;
+    Json one = {{"ready", entry.ready}};
+    if (!entry.ready) one["reason"] = entry.stopped || entry.active == nullptr ? "the key is stopped or absent" : "the token is not ready";
+    all = all && entry.ready;
+    keys[name] = std::move(one);
+  }
+  return json_response(all ? 200 : 503, {{"ready", all}, {"audit", {{"ready", audit}}}, {"keys", std::move(keys)}});
+}
+
+Json Handlers::key_json(const pipeline::KeyEntry& entry) const {
+  Json versions = Json::array();
+  for (const keyring::KeyVersion& version : entry.versions) {
+    versions.push_back({{"kid", version.kid},
+                        {"state", keyring::to_string(version.state)},
+                        {"created", keyring::rfc3339(version.created)},
+                        {"token", version.token}});
+  }
+  const bool active = entry.active != nullptr && !entry.stopped;
+  Json json = {{"name", entry.config.name},
+               {"alg", "RS256"},
+               {"state", entry.stopped ? "stopped" : active ? "active" : "absent"},
+               {"ready", entry.ready},
+               {"versions", std::move(versions)}};
+  if (entry.active != nullptr) {
+    json["kid"] = entry.active->version.kid;
+    json["token"] = entry.active->version.token;
+    json["created"] = keyring::rfc3339(entry.active->version.created);
+  }
+  if (!entry.ready) json["reason"] = entry.stopped ? "stopped: metadata and token disagree; see the log" : "not ready; see the log";
+  return json;
+}
+
+}  // namespace signer::server

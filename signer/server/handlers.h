@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From a call to its reply: what each route does, in terms of the pipeline and the tables.  No sockets here.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipeline/key_table.h"
+#include "pipeline/pipeline.h"
+#include "protocol/routes.h"
+
+namespace signer::server {
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  // beside those every reply has
+};
+
+[[nodiscard]] Response problem(const Refusal& refusal, const std::string& request_id, std::optional<int> status = {});
+
+// Belongs to the event loop's thread.
+class Handlers {
+ public:
+  Handlers(const Clock& clock,
+           pipeline::Pipeline& pipeline,
+           pipeline::KeyTable& keys,
+           pipeline::Tokens& tokens,
+           pipeline::Metrics& metrics)
+      : clock_(clock), pipeline_(pipeline), keys_(keys), tokens_(tokens), metrics_(metrics) {}
+
+  using Reply = std::function<void(Response)>;
+
+  // `reply` is called exactly once, possibly before handle() returns.
+  void handle(const RequestContext& context, const protocol::Route& route, std::string_view body, Reply reply);
+
+  // Takes note of a refusal made before the pipeline could: counted, logged and recorded.
+  Response refuse(const RequestContext& context, const Refusal& refusal, std::optional<int> status = {});
+
+  [[nodiscard]] pipeline::Metrics& metrics() noexcept { return metrics_; }
+
+ private:
+  void issue(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
+  void issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
+  void create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
+  [[nodiscard]] Response answer(const RequestContext& context, const protocol::Route& route);
+  [[nodiscard]] Response tokens(const RequestContext& context);
+  [[nodiscard]] Response readiness(const RequestContext& context, const std::string& key);
+  [[nodiscard]] jose::Json key_json(const pipeline::KeyEntry& entry) const;
+
+  const Clock& clock_;
+  pipeline::Pipeline& pipeline_;
+  pipeline::KeyTable& keys_;
+  pipeline::Tokens& tokens_;
+  pipeline::Metrics& metrics_;
+};
+
+}  // namespace signer::server

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The counters as Prometheus text (prometheus-cpp).
+#pragma once
+
+#include <string>
+
+#include "pipeline/key_table.h"
+#include "pipeline/metrics.h"
+#include "pipeline/pipeline.h"
+
+namespace signer::server {
+
+[[nodiscard]] std::string metrics_text(const pipeline::Metrics& metrics,
+                                       const pipeline::KeyTable& keys,
+                                       const pipeline::Tokens& tokens,
+                                       const pipeline::Pipeline& pipeline);
+
+}  // namespace signer::server

@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <utility>  // Boost 1.74 with g++ 12 needs it first
+
+#include "token/token_service.h"
+
+#include <fcntl.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <random>
+
+#include "base/log.h"
+#include "channel/frames.h"
+
+namespace signer::token {
+
+namespace {
+
+using boost::asio::posix::stream_descriptor;
+using boost::system::error_code;
+using channel::HostStatus;
+
+constexpr std::size_t kJobsPerWorker = 2;       // one in the token, one in the socket behind it
+constexpr int kAttemptsMax = 5;                 // a job that was in hand when five hosts died is part of the problem
+constexpr unsigned kFailuresTolerated = 2;      // restarts during which callers wait rather than being refused
+constexpr std::chrono::milliseconds kBackoffFirst{50};
+constexpr std::chrono::milliseconds kBackoffMax{800};
+
+std::int64_t monotonic_ns(SteadyTime time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+Failure<Refusal> unavailable(std::string reason) {
+  return refuse(ErrorCode::kTokenUnavailable, "the token cannot sign now", std::move(reason));
+}
+
+Failure<Refusal> too_late() { return refuse(ErrorCode::kDeadlineExceeded, "not signed in time"); }
+
+}  // namespace
+
+std::string_view to_string(TokenState state) noexcept {
+  switch (state) {
+    case TokenState::kStarting:
+      return "starting";
+    case TokenState::kReady:
+      return "ready";
+    case TokenState::kUnavailable:
+      return "unavailable";
+    case TokenState::kPinRefused:
+      return "pin_refused";
+    case TokenState::kStopped:
+      return "stopped";
+  }
+  return "stopped";
+}
+
+TokenService::TokenService(boost::asio::io_context& loop, const Clock& clock, TokenSettings settings)
+    : loop_(loop), clock_(clock), settings_(std::move(settings)), queue_(settings_.queue), timer_(loop), restart_timer_(loop) {}
+
+TokenService::~TokenService() { ++generation_; }
+
+TokenStatus TokenService::status() const {
+  return {state_, reason_, description_, restarts_, signatures_, queue_.size(), host_ ? host_->process.pid() : -1};
+}
+
+// ---- the host's life -----------------------------------------------------------------------------------------------
+
+void TokenService::start() {
+  if (state_ == TokenState::kStopped) start_host();
+}
+
+void TokenService::start_host() {
+  ++generation_;
+  state_ = TokenState::kStarting;
+  auto started = HostProcess::start(settings_.program, settings_.spec.sessions);
+  if (!started) return host_lost(started.error().text);
+  auto& channels = started->channels;
+  const int pidfd = ::fcntl(started->process.pidfd(), F_DUPFD_CLOEXEC, 0);
+  host_ = std::make_unique<Host>(Host{std::move(started->process), stream_descriptor(loop_, channels[0].release()),
+                                      stream_descriptor(loop_, pidfd), {}});
+  for (std::size_t i = 1; i < channels.size(); ++i) {
+    host_->workers.emplace_back(stream_descriptor(loop_, channels[i].release()));
+    watch_worker(i - 1, generation_);
+  }
+  watch_control(generation_);
+  watch_end(generation_);
+  control_id_ = ++last_id_;
+  call_deadline_ = clock_.steady() + settings_.open_timeout;
+  wake_by(call_deadline_);
+  if (send_frame(host_->control.native_handle(), channel::encode_open(control_id_, settings_.spec)) == SendOutcome::kBroken) {
+    host_lost("the host did not take its first frame");
+  }
+}
+
+void TokenService::opened(const channel::HostResult<channel::TokenDescription>& result) {
+  if (result) {
+    state_ = TokenState::kReady;
+    reason_.clear();
+    description_ = *result;
+    log::info("token_ready", {{"token", name()}, {"label", description_.label}, {"serial", description_.serial},
+                              {"manufacturer", description_.manufacturer}, {"model", description_.model},
+                              {"mechanism", description_.mechanism}, {"host_pid", host_->process.pid()}});
+    if (events_.ready) events_.ready();
+    send_control();
+    return dispatch();
+  }
+  if (result.error().status == HostStatus::kPinRefused) return pin_refused(result.error().text);
+  host_lost(result.error().text);
+}
+
+// No further host is started until an operator acts, so no restart can spend the token's tries (invariant 5).
+void TokenService::pin_refused(const std::string& why) {
+  std::vector<SignJob> in_hand = take_in_flight();
+  state_ = TokenState::kPinRefused;
+  reason_ = why;
+  log::error("pin_refused", {{"token", name()}, {"reason", reason_}, {"next", "no further attempt until an operator acts"}});
+  retire_host();
+  for (SignJob& job : in_hand) job.done(unavailable(why));
+  fail_calls(why);
+  fail_queued(why);
+  if (events_.lost) events_.lost();
+}
+
+void TokenService::host_lost(std::string why) {
+  if (host_ != nullptr) {
+    if (const auto how = host_->process.ended()) why += " (" + *how + ")";
+  }
+  std::vector<SignJob> in_hand = take_in_flight();
+  retire_host();
+  state_ = TokenState::kUnavailable;
+  reason_ = why;
+  ++restarts_;
+  ++failures_;
+  log::error("host_lost", {{"token", name()}, {"reason", why}, {"in_hand", in_hand.size()}, {"failures", failures_}});
+  // Backwards, so that they stand in the queue in the order in which they were sent.
+  for (auto job = in_hand.rbegin(); job != in_hand.rend(); ++job) {
+    if (++job->attempts >= kAttemptsMax) {
+      job->done(unavailable("in hand when " + std::to_string(kAttemptsMax) + " hosts were lost"));
+    } else {
+      queue_.push_again(std::move(*job));
+    }
+  }
+  fail_calls(why);
+  if (failures_ > kFailuresTolerated) fail_queued(why);
+  if (events_.lost) events_.lost();
+  schedule_restart();
+}
+
+// Calls about keys are not repeated: whoever asked asks again when the token is back.
+void TokenService::fail_calls(const std::string& why) {
+  calling_ = false;
+  for (ControlCall& call : std::exchange(calls_, {})) call.reply(channel::host_failure(HostStatus::kUnavailable, why));
+}
+
+std::vector<SignJob> TokenService::take_in_flight() {
+  std::vector<SignJob> jobs;
+  if (host_ == nullptr) return jobs;
+  for (Worker& worker : host_->workers) {
+    for (InFlight& flight : worker.jobs) {
+      if (!flight.answered) jobs.push_back(std::move(flight.job));
+    }
+    worker.jobs.clear();
+  }
+  return jobs;
+}
+
+// Kills the host and lets the loop reap it, so that a process that the kernel cannot end yet does not hold the loop up.
+void TokenService::retire_host() {
+  ++generation_;
+  if (host_ == nullptr) return;
+  host_->process.kill();
+  stream_descriptor ended(loop_, ::fcntl(host_->process.pidfd(), F_DUPFD_CLOEXEC, 0));
+  dying_.emplace_front(std::move(host_->process), std::move(ended));
+  host_.reset();
+  const auto place = dying_.begin();
+  place->second.async_wait(stream_descriptor::wait_read, [this, place](const error_code& error) {
+    if (!error) dying_.erase(place);
+  });
+}
+
+void TokenService::schedule_restart() {
+  const unsigned doublings = std::min(failures_ > 0 ? failures_ - 1 : 0, 6U);
+  auto delay = std::min(kBackoffMax, kBackoffFirst * (1U << doublings));
+  if (failures_ <= 1) delay = std::chrono::milliseconds(0);
+  static thread_local std::minstd_rand jitter(std::random_device{}());  // spreads the hosts of several tokens, no secret
+  delay -= delay * (jitter() % 25) / 100;
+  restart_timer_.expires_after(delay);
+  restart_timer_.async_wait([this, generation = generation_](const error_code& error) {
+    if (!error && generation == generation_ && state_ == TokenState::kUnavailable) start_host();
+  });
+}
+
+void TokenService::distrust(const std::string& why) {
+  if (host_ != nullptr) host_lost(why);
+}
+
+void TokenService::operator_acted() {
+  if (state_ != TokenState::kPinRefused) return;
+  failures_ = 0;
+  start_host();
+}
+
+void TokenService::stop(SteadyTime deadline) {
+  if (state_ == TokenState::kStopped) return;
+  state_ = TokenState::kStopped;
+  reason_ = "signerd is stopping";
+  for (SignJob& job : take_in_flight()) job.done(unavailable(reason_));
+  fail_calls(reason_);
+  fail_queued(reason_);
+  restart_timer_.cancel();
+  timer_.cancel();
+  ++generation_;
+  if (host_ == nullptr) return;
+  error_code ignored;
+  host_->control.close(ignored);
+  for (Worker& worker : host_->workers) worker.channel.close(ignored);
+  pollfd ended{host_->process.pidfd(), POLLIN, 0};
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock_.steady()).count();
+  if (::poll(&ended, 1, static_cast<int>(std::clamp<long long>(left, 0, 60'000))) != 1) {
+    log::warn("host_killed", {{"token", name()}, {"reason", "it did not leave its token in time"}});
+  }
+  host_.reset();
+}
+
+// ---- what the host says --------------------------------------------------------------------------------------------
+
+void TokenService::watch_control(std::uint64_t generation) {
+  host_->control.async_wait(stream_descriptor::wait_read, [this, generation](const error_code& error) {
+    if (error || generation != generation_) return;
+    ByteView frame;
+    switch (receive_frame(host_->control.native_handle(), buffer_, frame)) {
+      case ReceiveOutcome::kNothing:
+        break;
+      case ReceiveOutcome::kBroken:
+        return host_lost("the host closed its control channel");
+      case ReceiveOutcome::kFrame:
+        if (!take_control_frame(frame)) host_lost("the host answers nonsense");
+        if (generation != generation_) return;
+    }
+    watch_control(generation);
+  });
+}
+
+bool TokenService::take_control_frame(ByteView frame) {
+  const auto header = channel::decode_header(frame);
+  if (!header || header->id != control_id_) return false;
+  if (state_ == TokenState::kStarting) {
+    const auto result = channel::decode_opened(frame);
+    if (!result) return false;
+    opened(*result);
+    return true;
+  }
+  const auto result = channel::decode_key(frame);
+  if (!result || !calling_) return false;
+  calling_ = false;
+  ControlCall call = std::move(calls_.front());
+  calls_.pop_front();
+  call.reply(*result);
+  if (host_ != nullptr) send_control();
+  return true;
+}
+
+void TokenService::watch_worker(std::size_t index, std::uint64_t generation) {
+  auto& channel = host_->workers[index].channel;
+  channel.async_wait(stream_descriptor::wait_read, [this, index, generation](const error_code& error) {
+    if (error || generation != generation_) return;
+    while (true) {
+      ByteView frame;
+      Worker& worker = host_->workers[index];
+      const ReceiveOutcome outcome = receive_frame(worker.channel.native_handle(), buffer_, frame);
+      if (outcome == ReceiveOutcome::kNothing) break;
+      if (outcome == ReceiveOutcome::kBroken) return host_lost("the host closed a worker channel");
+      if (!take_worker_frame(worker, frame)) return host_lost("the host answers nonsense");
+      if (generation != generation_) return;
+    }
+    watch_worker(index, generation);
+  });
+}
+
+// Answers one job; false if the frame is not the answer that is due.
+bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
+  const auto header = channel::decode_header(frame);
+  auto result = channel::decode_signed(frame);
+  if (!header || !result || worker.jobs.empty() || header->id != worker.jobs.front().id) return false;
+  if (!*result && result->error().status == HostStatus::kUnavailable) {
+    host_lost(result->error().text);  // the job is asked again from the queue
+    return true;
+  }
+  if (!*result && result->error().status == HostStatus::kPinRefused) {
+    pin_refused(result->error().text);
+    return true;
+  }
+  InFlight flight = std::move(worker.jobs.front());
+  worker.jobs.pop_front();
+  worker.busy_since = clock_.steady();
+  if (*result) {
+    failures_ = 0;
+    ++signatures_;
+  } else {
+    log::error("sign_failed", {{"token", name()}, {"reason", result->error().text}});
+  }
+  const HostStatus status = *result ? HostStatus::kOk : result->error().status;
+  if ((status == HostStatus::kNotFound || status == HostStatus::kMismatch || status == HostStatus::kAmbiguous) &&
+      events_.key_missing) {
+    events_.key_missing(flight.job.request.key_id, result->error().text);
+  }
+  dispatch();  // before the answer is worked on: the token need not wait for us
+  if (flight.answered) return true;
+  if (*result) {
+    flight.job.done(**std::move(result));
+  } else if (status == HostStatus::kExpired) {
+    flight.job.done(too_late());
+  } else {
+    flight.job.done(unavailable(result->error().text));
+  }
+  return true;
+}
+
+void TokenService::watch_end(std::uint64_t generation) {
+  host_->ended.async_wait(stream_descriptor::wait_read, [this, generation](const error_code& error) {
+    if (error || generation != generation_) return;
+    host_lost("the host ended");
+  });
+}
+
+// ---- what is asked of the host -------------------------------------------------------------------------------------
+
+void TokenService::describe_key(Bytes key_id, KeyReply reply) {
+  calls_.push_back({[key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_describe(id, key_id); },
+                    std::move(reply), settings_.open_timeout});
+  send_control();
+}
+
+void TokenService::generate_key(const channel::KeyRequest& request, KeyReply reply) {
+  if (state_ != TokenState::kReady) {
+    return reply(channel::host_failure(HostStatus::kUnavailable, "token " + name() + " is " + std::string(to_string(state_))));
+  }
+  calls_.push_back({[request](std::uint64_t id) { return channel::encode_generate(id, request); }, std::move(reply),
+                    settings_.generate_timeout});
+  send_control();
+}
+
+void TokenService::send_control() {
+  if (state_ != TokenState::kReady || calling_ || calls_.empty()) return;
+  control_id_ = ++last_id_;
+  calling_ = true;
+  call_deadline_ = clock_.steady() + calls_.front().timeout;
+  wake_by(call_deadline_);
+  if (send_frame(host_->control.native_handle(), calls_.front().encode(control_id_)) == SendOutcome::kBroken) {
+    host_lost("the host does not take frames");
+  }
+}
+
+void TokenService::sign(SignJob job) {
+  const bool down = state_ == TokenState::kPinRefused || state_ == TokenState::kStopped ||
+                    (state_ != TokenState::kReady && failures_ > kFailuresTolerated);
+  if (down) return job.done(unavailable("token " + name() + ": " + reason_));
+  const SteadyTime deadline = job.deadline;
+  if (!queue_.has_room(job.uid)) {
+    return job.done(refuse(ErrorCode::kOverloaded, "too many requests wait for this token"));
+  }
+  queue_.push(std::move(job));
+  wake_by(deadline);
+  dispatch();
+}
+
+TokenService::Worker* TokenService::free_worker() {
+  Worker* best = nullptr;
+  for (Worker& worker : host_->workers) {
+    if (worker.jobs.size() < kJobsPerWorker && (best == nullptr || worker.jobs.size() < best->jobs.size())) best = &worker;
+  }
+  return best;
+}
+
+void TokenService::dispatch() {
+  while (state_ == TokenState::kReady && !queue_.empty()) {
+    Worker* worker = free_worker();
+    if (worker == nullptr) return;
+    SignJob job = *queue_.pop();
+    if (job.deadline <= clock_.steady()) {
+      job.done(too_late());
+      continue;
+    }
+    if (events_.before_dispatch) events_.before_dispatch();
+    if (!send_job(*worker, std::move(job))) return host_lost("the host does not take frames");
+  }
+}
+
+bool TokenService::send_job(Worker& worker, SignJob job) {
+  const std::uint64_t id = ++last_id_;
+  job.request.deadline_ns = monotonic_ns(job.deadline);
+  const Bytes frame = channel::encode_sign(id, job.request);
+  if (worker.jobs.empty()) {
+    worker.busy_since = clock_.steady();
+    wake_by(worker.busy_since + settings_.operation_timeout);
+  }
+  worker.jobs.push_back({std::move(job), id, false});
+  return send_frame(worker.channel.native_handle(), frame) == SendOutcome::kSent;
+}
+
+void TokenService::fail_queued(const std::string& why) {
+  for (SignJob& job : queue_.remove_if([](const SignJob&) { return true; })) job.done(unavailable("token " + name() + ": " + why));
+}
+
+// ---- time ----------------------------------------------------------------------------------------------------------
+
+// The timer is set to the earliest thing that can become due and set again when it fires; it is not moved for what comes later,
+// so a busy token costs no timer calls and an idle one has no timer.
+void TokenService::wake_by(SteadyTime time) {
+  if (timer_at_ && *timer_at_ <= time) return;
+  timer_at_ = time;
+  timer_.expires_at(time);
+  timer_.async_wait([this](const error_code& error) {
+    if (error) return;
+    timer_at_.reset();
+    on_timer();
+  });
+}
+
+void TokenService::on_timer() {
+  const SteadyTime now = clock_.steady();
+  refuse_late(now);
+  if (const auto what = hang(now)) host_lost(*what);
+  if (const auto next = next_event()) wake_by(*next);
+}
+
+void TokenService::refuse_late(SteadyTime now) {
+  std::vector<SignJob> late = queue_.remove_if([now](const SignJob& job) { return job.deadline <= now; });
+  if (host_ != nullptr) {
+    for (Worker& worker : host_->workers) {
+      for (InFlight& flight : worker.jobs) {
+        if (flight.answered || flight.job.deadline > now) continue;
+        flight.answered = true;
+        late.push_back(std::move(flight.job));
+      }
+    }
+  }
+  for (SignJob& job : late) job.done(too_late());
+}
+
+std::optional<std::string> TokenService::hang(SteadyTime now) const {
+  if (host_ == nullptr) return std::nullopt;
+  if ((state_ == TokenState::kStarting || calling_) && call_deadline_ <= now) return "the host hangs in opening or a key call";
+  for (const Worker& worker : host_->workers) {
+    if (!worker.jobs.empty() && worker.busy_since + settings_.operation_timeout <= now) {
+      return "a signature took longer than operation_timeout (" + std::to_string(settings_.operation_timeout.count()) + " ms)";
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<SteadyTime> TokenService::next_event() const {
+  std::optional<SteadyTime> next = queue_.earliest_deadline();
+  const auto consider = [&next](SteadyTime time) { next = next ? std::min(*next, time) : time; };
+  if (host_ == nullptr) return next;
+  if (state_ == TokenState::kStarting || calling_) consider(call_deadline_);
+  for (const Worker& worker : host_->workers) {
+    if (!worker.jobs.empty()) consider(worker.busy_since + settings_.operation_timeout);
+    for (const InFlight& flight : worker.jobs) {
+      if (!flight.answered) consider(flight.job.deadline);
+    }
+  }
+  return next;
+}
+
+}  // namespace signer::token

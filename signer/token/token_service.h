@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One token as the daemon sees it: a bounded fair queue in front of a supervised host (DESIGN §2).  A host that crashes, hangs or
+// answers nonsense is killed and started again with back-off, and what it had in hand is asked again while its deadline lets it
+// (RS256 is deterministic).  A refused PIN stops all attempts until an operator acts (invariant 5).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/clock.h"
+#include "channel/values.h"
+#include "request/refusal.h"
+#include "token/fair_queue.h"
+#include "token/host_process.h"
+
+namespace signer::token {
+
+enum class TokenState { kStarting, kReady, kUnavailable, kPinRefused, kStopped };
+
+[[nodiscard]] std::string_view to_string(TokenState state) noexcept;
+
+struct TokenStatus {
+  TokenState state = TokenState::kStopped;
+  std::string reason;                     // of a state that is not ready, for people
+  channel::TokenDescription description;  // of the last host that opened the token
+  std::uint64_t restarts = 0;             // hosts lost since start
+  std::uint64_t signatures = 0;
+  std::size_t queued = 0;
+  pid_t host_pid = -1;
+};
+
+struct TokenSettings {
+  channel::TokenSpec spec;
+  HostProgram program;
+  std::chrono::milliseconds operation_timeout{2000};
+  std::chrono::milliseconds open_timeout{30'000};
+  std::chrono::milliseconds generate_timeout{120'000};
+  QueueLimits queue;
+};
+
+struct SignJob {
+  uid_t uid = 0;
+  SteadyTime deadline{};
+  channel::SignRequest request;               // its deadline_ns is set from `deadline`
+  std::function<void(Judged<Bytes>)> done;  // called exactly once, from the event loop
+  int attempts = 0;
+};
+
+// What the daemon wants to hear.  Called from the event loop.
+struct TokenEvents {
+  std::function<void()> ready;            // a host has opened the token: keys should be looked at again
+  std::function<void()> lost;             // no key of the token can sign now
+  std::function<void()> before_dispatch;  // a job is about to be sent: hand over what should overlap with it
+  std::function<void(const Bytes& key_id, const std::string& reason)> key_missing;  // the token no longer has this key
+};
+
+// Belongs to the event loop's thread.
+class TokenService {
+ public:
+  TokenService(boost::asio::io_context& loop, const Clock& clock, TokenSettings settings);
+  TokenService(const TokenService&) = delete;
+  TokenService& operator=(const TokenService&) = delete;
+  ~TokenService();
+
+  void listen(TokenEvents events) { events_ = std::move(events); }
+
+  void start();
+
+  // Fails what waits, lets the host leave its token and waits for that at most until `deadline`, then kills it; blocks.
+  void stop(SteadyTime deadline);
+
+  // Queues a job.  Refusals reach job.done: kOverloaded (queue), kTokenUnavailable (host down for more than a moment, PIN
+  // refused), kDeadlineExceeded.
+  void sign(SignJob job);
+
+  using KeyReply = std::function<void(channel::HostResult<channel::KeyDescription>)>;
+  void describe_key(Bytes key_id, KeyReply reply);
+  void generate_key(const channel::KeyRequest& request, KeyReply reply);
+
+  // A signature of this host did not verify: start another one.
+  void distrust(const std::string& why);
+
+  // An operator acted (reload): try a refused PIN again.  The host's latch decides whether a login is made.
+  void operator_acted();
+
+  [[nodiscard]] const std::string& name() const noexcept { return settings_.spec.name; }
+
+  [[nodiscard]] bool ready() const noexcept { return state_ == TokenState::kReady; }
+
+  [[nodiscard]] TokenStatus status() const;
+
+ private:
+  struct InFlight {
+    SignJob job;
+    std::uint64_t id = 0;
+    bool answered = false;  // its deadline passed and the caller knows
+  };
+
+  struct Worker {
+    explicit Worker(boost::asio::posix::stream_descriptor descriptor) : channel(std::move(descriptor)) {}
+
+    boost::asio::posix::stream_descriptor channel;
+    std::deque<InFlight> jobs;  // the token works on the first
+    SteadyTime busy_since{};
+  };
+
+  struct Host {
+    HostProcess process;
+    boost::asio::posix::stream_descriptor control;
+    boost::asio::posix::stream_descriptor ended;
+    std::vector<Worker> workers;
+  };
+
+  struct ControlCall {
+    std::function<Bytes(std::uint64_t id)> encode;
+    KeyReply reply;
+    std::chrono::milliseconds timeout{};
+  };
+
+  void start_host();
+  void watch_control(std::uint64_t generation);
+  void watch_worker(std::size_t index, std::uint64_t generation);
+  void watch_end(std::uint64_t generation);
+  bool take_control_frame(ByteView frame);
+  bool take_worker_frame(Worker& worker, ByteView frame);
+  void opened(const channel::HostResult<channel::TokenDescription>& result);
+  void send_control();
+  void dispatch();
+  [[nodiscard]] Worker* free_worker();
+  bool send_job(Worker& worker, SignJob job);
+  void host_lost(std::string why);
+  void pin_refused(const std::string& why);
+  void fail_calls(const std::string& why);
+  std::vector<SignJob> take_in_flight();
+  void retire_host();
+  void schedule_restart();
+  void fail_queued(const std::string& why);
+  void on_timer();
+  void wake_by(SteadyTime time);
+  void arm();
+  void refuse_late(SteadyTime now);
+  [[nodiscard]] std::optional<std::string> hang(SteadyTime now) const;
+  [[nodiscard]] std::optional<SteadyTime> next_event() const;
+
+  boost::asio::io_context& loop_;
+  const Clock& clock_;
+  TokenSettings settings_;
+  TokenEvents events_;
+
+  TokenState state_ = TokenState::kStopped;
+  std::string reason_;
+  channel::TokenDescription description_;
+  std::uint64_t restarts_ = 0;
+  std::uint64_t signatures_ = 0;
+  unsigned failures_ = 0;  // hosts lost without a signature in between
+
+  FairQueue<SignJob> queue_;
+  std::deque<ControlCall> calls_;  // the first is with the host if calling_
+  bool calling_ = false;
+  SteadyTime call_deadline_{};     // of kOpen or of the first call
+  std::uint64_t last_id_ = 0;
+  std::uint64_t control_id_ = 0;
+
+  std::unique_ptr<Host> host_;
+  std::uint64_t generation_ = 0;  // of host_; a completion of another generation is stale
+  std::list<std::pair<HostProcess, boost::asio::posix::stream_descriptor>> dying_;
+  Bytes buffer_;
+
+  boost::asio::steady_timer timer_;
+  std::optional<SteadyTime> timer_at_;
+  boost::asio::steady_timer restart_timer_;
+};
+
+}  // namespace signer::token
