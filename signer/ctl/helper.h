@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs the programs that may load a token's module.  signerctl itself never does, and never reads a PIN.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "signer/result.h"
+
+namespace signer::ctl {
+
+// `given` if it is not empty, else `name` beside this program, else in the libexec directory.  Never from PATH.
+// kNotFound if there is no such program.
+[[nodiscard]] Result<std::string> find_helper(const std::string& given, const std::string& name);
+
+struct HelperRun {
+  std::string program;
+  std::vector<std::string> arguments;
+  std::map<std::string, std::string> environment;                // added to ours
+  std::chrono::milliseconds time_max = std::chrono::minutes(2);  // a token that formats itself takes seconds
+};
+
+struct HelperReply {
+  int status = 0;  // its exit status; 128 + n if signal n ended it
+  std::string out;
+};
+
+// Runs it to its end: stdin is empty, stderr is ours, stdout is returned, no other descriptor is passed on.
+// kDeadlineExceeded, and it is killed, after time_max; kInternal if it does not start or prints more than 1 MiB.
+[[nodiscard]] Result<HelperReply> run_helper(const HelperRun& run);
+
+}  // namespace signer::ctl

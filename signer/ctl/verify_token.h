@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `signerctl verify`: a token on stdin, its claims or one error code.  Offline; signer::verify and nothing else.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctl/outcome.h"
+
+namespace signer::ctl {
+
+struct VerifyOptions {
+  std::string jwks;
+  std::vector<std::string> issuers;
+  std::vector<std::string> audiences;
+  std::string typ = "JWT";
+  int leeway_seconds = 30;
+  int lifetime_max_seconds = 3600;
+  std::optional<std::int64_t> now;  // seconds since 1970; the clock's otherwise
+};
+
+// kYes: the claims on stdout.  kNo: the name of a VerifyError on stderr.  kUsage: no key set or no profile to judge by.
+[[nodiscard]] Outcome verify_token(const Context& context, const VerifyOptions& options);
+
+}  // namespace signer::ctl
