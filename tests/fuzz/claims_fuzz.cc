@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Target functions: protocol::parse_issue, policy::Policy::authorize, policy::shape_claims.
+//
+// Input: the body of an issue request.  What is signed in the end is what the profile promises and nothing else of the
+// caller's making; a refusal says nothing that the caller sent (invariants 3 and 11).
+#include <algorithm>
+
+#include "fuzz/fixed_key.h"
+#include "fuzz/fuzz.h"
+#include "jose/base64url.h"
+#include "policy/claims.h"
+#include "protocol/messages.h"
+#include "signer/jwt.h"
+#include "verify/object.h"
+
+namespace signer::fuzz {
+namespace {
+
+using jose::Json;
+
+constexpr long long kNow = 1'800'000'000;
+constexpr long long kSlack = 60;
+
+// The fixed texts of policy/ and what the configuration below puts into them.
+constexpr std::string_view kOwnWords =
+    "claim 'iss' must be the profile's issuer, or left out claim 'aud' must be sent: the profile has several audiences "
+    "claim 'aud' must hold audiences of the profile alone claim 'aud' must not be empty claim 'iat' must be a whole "
+    "number "
+    "of seconds within 60 s of now claim 'exp' must be a whole number of seconds after now and within the profile's "
+    "max_ttl "
+    "claim 'nbf' must be a whole number of seconds, at most 60 s before now and before exp claim 'jti' must be 1 to "
+    "128 "
+    "characters of A-Z a-z 0-9 . _ ~ : - claim 'sub' must be a text the token would be larger than 16 KiB no grant "
+    "allows "
+    "this no grant lets this caller issue with this key no grant lets this caller issue with this profile name a "
+    "profile: "
+    "several are allowed for this key too many requests rate of grant limited policy: RAND_bytes failed internal error";
+
+const policy::Policy& fixed_policy() {
+  static const auto policy = [] {
+    config::Config config;
+    config.file = "fuzz.toml";
+    config.profiles.push_back(
+        {"access", "at+jwt", "https://idp.example", {"https://api.example"}, std::chrono::minutes(15)});
+    config.profiles.push_back(
+        {"multi", "JWT", "https://idp.example", {"https://a.example", "https://b.example"}, std::chrono::seconds(1)});
+    config::Match anybody;
+    anybody.uid = 1001;
+    config.grants.push_back({"both", anybody, {"issuer"}, {"access", "multi"}, {Verb::kIssue}, std::nullopt});
+    config.grants.push_back({"one", anybody, {"other"}, {"access"}, {Verb::kIssue}, std::nullopt});
+    auto built = policy::Policy::build(config, policy::Accounts{});
+    require(built.has_value(), "the fixed policy builds");
+    return *std::move(built);
+  }();
+  return *policy;
+}
+
+constexpr std::size_t kClaimsReadable = 250;
+
+std::size_t count_members(const Json& value) {
+  std::size_t count = 0;
+  if (value.is_structured()) {
+    for (const Json& child : value) count += 1 + count_members(child);
+  }
+  return count;
+}
+
+void collect_texts(const Json& value, std::string& out) {
+  if (value.is_string()) out += value.get_ref<const std::string&>() + '\n';
+  if (value.is_structured()) {
+    for (const Json& child : value) collect_texts(child, out);
+  }
+}
+
+void check_refusal(const Refusal& refusal, const std::string& sent) {
+  require(!refusal.detail.empty(), "a refusal has words");
+  require(!quotes(refusal.detail, sent, kOwnWords), "the detail quotes no value of the caller's");
+  require(!quotes(refusal.reason, sent, kOwnWords), "the reason quotes no value of the caller's");
+}
+
+long long whole_number(const Json& claims, const char* name) {
+  const auto place = claims.find(name);
+  require(place != claims.end() && place->is_number_integer(), "a time is a whole number");
+  return place->get<long long>();
+}
+
+void check_audience(const Json& claims, const policy::SigningInput& input, const config::Profile& profile) {
+  require(claims.contains("aud"), "there is an audience");
+  const Json& aud = claims["aud"];
+  const Json list = aud.is_array() ? aud : Json(std::vector<Json>{aud});
+  require(!list.empty() && list == Json(input.audiences()), "the audience is what the record will say");
+  for (const Json& one : list) {
+    require(one.is_string() &&
+                std::find(profile.audiences.begin(), profile.audiences.end(), one) != profile.audiences.end(),
+            "an audience is one of the profile's");
+  }
+}
+
+void check_claims(const Json& claims, const policy::SigningInput& input, const config::Profile& profile) {
+  require(claims["iss"] == profile.issuer, "the issuer is the profile's");
+  check_audience(claims, input, profile);
+  const long long iat = whole_number(claims, "iat");
+  const long long exp = whole_number(claims, "exp");
+  require(iat >= kNow - kSlack && iat <= kNow + kSlack, "iat is about now");
+  require(exp > kNow && exp <= kNow + profile.max_ttl.count() && exp == input.exp(), "exp is within max_ttl");
+  if (claims.contains("nbf")) {
+    const long long nbf = whole_number(claims, "nbf");
+    require(nbf >= kNow - kSlack && nbf < exp, "nbf is about now and before exp");
+  }
+  require(!claims.contains("sub") || claims["sub"].is_string(), "sub is a text");
+  require(claims["jti"] == input.jti() && !input.jti().empty() && input.jti().size() <= 128, "there is a jti");
+}
+
+// The claims that are the caller's own arrive as they were sent, and none is added but those of the profile.
+void check_unchanged(const Json& sent, const Json& written) {
+  for (const auto& [name, value] : sent.items()) {
+    require(written.contains(name), "no claim is dropped");
+    if (name != "iat" && name != "exp" && name != "nbf") require(written[name] == value, "no claim is changed");
+  }
+  for (const auto& [name, value] : written.items()) {
+    const bool ours = name == "iss" || name == "aud" || name == "iat" || name == "exp" || name == "jti";
+    require(ours || sent.contains(name), "no claim comes from nowhere");
+  }
+}
+
+void check_input(const policy::SigningInput& input, const config::Profile& profile, const Json& sent) {
+  const std::string_view text = input.text();
+  const std::size_t dot = text.find('.');
+  require(dot != std::string_view::npos && text.size() < policy::kTokenBytesMax, "header, dot, payload; within 16 KiB");
+  const auto header = jose::base64url_decode(text.substr(0, dot));
+  const auto payload = jose::base64url_decode(text.substr(dot + 1));
+  require(header && payload, "both parts are base64url");
+  require(
+      jose::parse_json_object(text_of(*header)).has_value() &&
+          *jose::parse_json_object(text_of(*header)) == Json({{"alg", "RS256"}, {"kid", kKid}, {"typ", profile.typ}}),
+      "the header is alg, kid and typ");
+  const auto claims = jose::parse_json_object(text_of(*payload), {.members_max = 300});
+  require(claims.has_value(), "the payload is one strict JSON object");
+  // jwt::TokenProfile's own caps.  With ours added, the largest claims that the protocol takes exceed them.
+  const bool readable = verify::Object::parse(text_of(*payload), {.depth_max = 16, .members_max = 256}).has_value();
+  require(readable || count_members(sent) > kClaimsReadable, "a verifier with default limits reads the payload");
+  check_claims(*claims, input, profile);
+  check_unchanged(sent, *claims);
+}
+
+}  // namespace
+}  // namespace signer::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace signer;
+  using namespace signer::fuzz;
+  const policy::Policy& policy = fixed_policy();
+  const WallTime now{std::chrono::seconds(kNow)};
+  PeerIdentity peer;
+  peer.uid = 1001;
+
+  for (const char* key : {"issuer", "other"}) {
+    auto request = protocol::parse_issue(text_of({data, size}), key);
+    if (!request) return 0;
+    const Json sent = request->claims;
+    std::string texts = request->profile.value_or("") + '\n';
+    collect_texts(sent, texts);
+    const IssueRequest copy = *request;
+
+    policy::RateLimiter limiter;
+    auto authorized = policy.authorize(peer, *std::move(request), limiter, SteadyTime{});
+    PeerIdentity stranger = peer;
+    stranger.uid = 1002;
+    require(!policy.authorize(stranger, copy, limiter, SteadyTime{}), "a stranger gets nothing");
+    if (!authorized) {
+      check_refusal(authorized.error(), texts);
+      continue;
+    }
+    require(!copy.profile || authorized->profile().name == *copy.profile, "the profile is the one asked for");
+    require(authorized->claims() == sent && authorized->key() == key, "authorising changes nothing");
+    const auto input = policy::shape_claims(*authorized, std::string(kKid), now);
+    if (input) check_input(*input, authorized->profile(), sent);
+    if (!input) check_refusal(input.error(), texts);
+  }
+  return 0;
+}
