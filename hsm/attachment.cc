@@ -2,6 +2,7 @@
 
 #include "hsm/attachment.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "hsm/ckr.h"
@@ -52,7 +53,7 @@ HostResult<void> Attachment::check_alive(const Session& session) const {
   CK_TOKEN_INFO info{};
   CK_RV rv = api_.C_GetTokenInfo(token_.slot, &info);
   if (rv != CKR_OK) return host_failure(HostStatus::kUnavailable, "hsm: C_GetTokenInfo: " + ckr_name(rv));
-  if (std::memcmp(info.serialNumber, token_.token_info.serialNumber, sizeof info.serialNumber) != 0) {
+  if (!std::ranges::equal(info.serialNumber, token_.token_info.serialNumber)) {
     return host_failure(HostStatus::kUnavailable, "hsm: another token is in the slot: " + token_text(info));
   }
   CK_SESSION_INFO state{};

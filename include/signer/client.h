@@ -77,8 +77,7 @@ class Client {
   // POST /v1/keys/{key}/tokens.  `claims_json` is one JSON object, checked as strictly as signerd will; an empty
   // `profile` leaves the choice to the caller's grants.  Safe to repeat after kDeadlineExceeded and after the
   // retry_after of a refusal.
-  [[nodiscard]] Result<IssuedToken, ClientError> issue(std::string_view key,
-                                                       std::string_view claims_json,
+  [[nodiscard]] Result<IssuedToken, ClientError> issue(std::string_view key, std::string_view claims_json,
                                                        std::string_view profile = {});
 
   // The RFC 7517 JWK Set of one key, or of all if `key` is empty, as sent.

@@ -141,15 +141,14 @@ class [[nodiscard]] Result<void, E> {
 #define SIGNER_CONCAT(a, b) SIGNER_CONCAT_INNER(a, b)
 
 // Leaves the enclosing function with the failure of `expression`, if it failed.
-#define SIGNER_RETURN_IF_ERROR(expression)                    \
-  do {                                                        \
-    if (auto signer_result_ = (expression); !signer_result_)  \
-      return ::signer::fail(std::move(signer_result_).error()); \
+#define SIGNER_RETURN_IF_ERROR(expression)                                                                             \
+  do {                                                                                                                 \
+    if (auto signer_result_ = (expression); !signer_result_) return ::signer::fail(std::move(signer_result_).error()); \
   } while (false)
 
 // Declares or assigns `target` from `expression`, or leaves the enclosing function with its failure.
-#define SIGNER_ASSIGN_OR_RETURN(target, expression)                                             \
-  auto SIGNER_CONCAT(signer_result_, __LINE__) = (expression);                                  \
-  if (!SIGNER_CONCAT(signer_result_, __LINE__))                                                 \
-    return ::signer::fail(std::move(SIGNER_CONCAT(signer_result_, __LINE__)).error());          \
+#define SIGNER_ASSIGN_OR_RETURN(target, expression)                                    \
+  auto SIGNER_CONCAT(signer_result_, __LINE__) = (expression);                         \
+  if (!SIGNER_CONCAT(signer_result_, __LINE__))                                        \
+    return ::signer::fail(std::move(SIGNER_CONCAT(signer_result_, __LINE__)).error()); \
   target = std::move(SIGNER_CONCAT(signer_result_, __LINE__)).value()

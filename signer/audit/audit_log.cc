@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
 #include "base/file.h"
@@ -70,7 +71,8 @@ AuditLog::~AuditLog() {
   changed_.notify_all();
   if (writer_.joinable()) writer_.join();
   if (segment_ == nullptr) return;
-  if (const auto cut = segment_->truncate(segment_size_); !cut) log::warn("audit_tail_kept", {{"reason", cut.error().text}});
+  if (const auto cut = segment_->truncate(segment_size_); !cut)
+    log::warn("audit_tail_kept", {{"reason", cut.error().text}});
 }
 
 Result<void> AuditLog::recover() {
@@ -81,8 +83,7 @@ Result<void> AuditLog::recover() {
   if (!first_index) {
     return fail(ErrorCode::kInternal, "audit: " + path.string() + " is not named as a segment; move it elsewhere");
   }
-  SIGNER_ASSIGN_OR_RETURN(const std::string content,
-                          read_file(path, 2 * options_.segment_bytes_max + options_.preallocate_bytes));
+  SIGNER_ASSIGN_OR_RETURN(const std::string content, read_file(path, std::numeric_limits<std::size_t>::max()));
   const WholeRecords whole = whole_records(content);
   SIGNER_ASSIGN_OR_RETURN(segment_, options_.open_segment(path));
   if (whole.bytes != content.size()) {
@@ -129,12 +130,11 @@ std::optional<Recorded> AuditLog::recorded(std::uint64_t index) const {
   return Recorded(index);
 }
 
-// Both sides write their word before they read the other's (sequentially consistent), so either the writer sees that it is
-// awaited or the caller sees that the record is durable.
+// Both sides write their word before they read the other's (sequentially consistent), so either the writer sees that it
+// is asked or the caller sees that the record is durable.
 bool AuditLog::wake_when_durable(std::uint64_t index) {
-  std::uint64_t awaited = awaited_.load();
-  while (awaited == 0 || awaited > index + 1) {
-    if (awaited_.compare_exchange_weak(awaited, index + 1)) break;
+  std::uint64_t asked = asked_end_.load();
+  while (asked <= index && !asked_end_.compare_exchange_weak(asked, index + 1)) {
   }
   return durable_.load() <= index;
 }
@@ -165,7 +165,8 @@ void AuditLog::run() {
       failure_ = written.error().text;
       lock.unlock();
       if (news) {
-        log::error("audit_failed", {{"reason", written.error().text}, {"effect", "signing stops until records can be written"}});
+        log::error("audit_failed",
+                   {{"reason", written.error().text}, {"effect", "signing stops until records can be written"}});
         wake_();
       }
       lock.lock();
@@ -175,10 +176,7 @@ void AuditLog::run() {
     durable_.store(end);
     const bool recovered = failing_.exchange(false);
     if (recovered) log::warn("audit_recovered");
-    const std::uint64_t awaited = awaited_.load();
-    const bool reached = awaited != 0 && awaited <= end;
-    if (reached) awaited_.store(0);
-    if (reached || recovered) wake_();
+    if (asked_end_.load() > first || recovered) wake_();
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The audit log: records in, proof of durability out.  One thread writes; records that wait together become durable together
-// (group commit).  Format: docs/audit-format.md.
+// The audit log: records in, proof of durability out.  One thread writes; records that wait together become durable
+// together (group commit).  Format: docs/audit-format.md.
 #pragma once
 
 #include <atomic>
@@ -44,7 +44,8 @@ struct AuditOptions {
   OpenSegment open_segment = open_segment_file;
 };
 
-// append, flush, recorded, healthy and when_durable belong to one thread, the event loop; the writer is a thread of its own.
+// append, flush, recorded, healthy and when_durable belong to one thread, the event loop; the writer is a thread of its
+// own.
 class AuditLog {
  public:
   // Opens or starts the log: finds the last whole record, cuts what a crash left behind it, goes on from there.
@@ -67,7 +68,8 @@ class AuditLog {
   // The proof, once the record is durable.
   [[nodiscard]] std::optional<Recorded> recorded(std::uint64_t index) const;
 
-  // Asks for `wake` once `index` is durable.  If it is already, nothing is asked and the answer is false.
+  // Asks for `wake` once `index` is durable; `wake` may also come for records before it.  False if it is durable
+  // already.
   [[nodiscard]] bool wake_when_durable(std::uint64_t index);
 
   // False while records cannot be written: sign nothing.  `failure()` then says why.
@@ -97,12 +99,12 @@ class AuditLog {
   // Between the two threads.
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::string handed_;              // lines given to the writer and not yet taken
-  std::uint64_t handed_end_ = 0;    // index after the last of them
+  std::string handed_;            // lines given to the writer and not yet taken
+  std::uint64_t handed_end_ = 0;  // index after the last of them
   std::string failure_;
   bool stopping_ = false;
   std::atomic<std::uint64_t> durable_{0};
-  std::atomic<std::uint64_t> awaited_{0};  // wake once durable_ reaches this; 0: nobody waits
+  std::atomic<std::uint64_t> asked_end_{0};  // index after the last record that somebody asked about
   std::atomic<bool> failing_{false};
 
   // The writer's.

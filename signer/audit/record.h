@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One decision as a line of JSON (docs/audit-format.md).  Holds who, what, when and the outcome; no claim value (invariant 11).
+// One decision as a line of JSON (docs/audit-format.md).  Holds who, what, when and the outcome; no claim value
+// (invariant 11).
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,9 @@
 namespace signer::audit {
 
 enum class Event {
-  kIssue,        // a token with this jti is about to be released
-  kRefuse,       // a request was refused: nothing was signed
-  kFail,         // the signing that an issue record announced did not come about
+  kIssue,   // a token with this jti is about to be released
+  kRefuse,  // a request was refused: nothing was signed
+  kFail,    // the signing that an issue record announced did not come about
   kKeyCreated,
   kKeyStopped,
   kStart,
@@ -38,13 +39,14 @@ struct Record {
   std::string jti;
   std::vector<std::string> audiences;
   long long exp = 0;
-  std::string input_sha256;  // base64url of the SHA-256 of the signing input
-  std::string code;          // of a refusal or failure: the wire's word
+  std::string input_sha256;      // base64url of the SHA-256 of the signing input
+  std::string code;              // of a refusal or failure: the wire's word
   std::uint64_t suppressed = 0;  // refusals of this uid that were counted and not written since the last one
-  std::string detail;        // ours, never a caller's bytes
+  std::string detail;            // ours, never a caller's bytes
 };
 
-// The line without its newline; members that are empty are left out.  `index` is the line's place in the whole log, from 0.
+// The line without its newline; members that are empty are left out.  `index` is the line's place in the whole log,
+// from 0.
 [[nodiscard]] std::string to_line(const Record& record, std::uint64_t index);
 
 }  // namespace signer::audit

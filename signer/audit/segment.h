@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The file under the audit log.  A segment is written in place into blocks that were zeroed before, so that making a record
-// durable costs one fdatasync without a change of the file's size (about 20 % less than an append, measured; README).
+// The file under the audit log.  A segment is written in place into blocks that were zeroed before, so that making a
+// record durable costs one fdatasync without a change of the file's size (about 20 % less than an append, measured;
+// README).
 #pragma once
 
 #include <cstdint>

@@ -41,7 +41,7 @@ std::string errno_text(int error) {
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t size_max) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hold us up
   if (!fd.valid()) return file_failure("open", path, errno);
   std::string content;
   std::array<char, 16384> buffer{};
@@ -102,7 +102,8 @@ Result<std::vector<std::string>> list_files(const std::filesystem::path& path, s
   std::filesystem::directory_iterator entries(path, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     std::string name = entries->path().filename().string();
-    if (name.ends_with(suffix) && entries->is_regular_file(error)) names.push_back(std::move(name));
+    // A link that leads nowhere is listed too: reading it fails, which is better than overlooking it.
+    if (name.ends_with(suffix) && !entries->is_directory(error)) names.push_back(std::move(name));
   }
   if (error) return file_failure("list", path, error.value());
   std::sort(names.begin(), names.end());

@@ -24,14 +24,13 @@ namespace signer {
 
 // Replaces `path` with `content` so that a crash leaves either the old file or the new one: write to a temporary
 // name in the same directory, fsync, rename, fsync the directory.  On failure the old file is untouched.
-[[nodiscard]] Result<void> write_file_atomically(const std::filesystem::path& path,
-                                                 std::string_view content,
+[[nodiscard]] Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content,
                                                  mode_t mode = 0600);
 
 // Creates the directory and its parents (mode 0700 for those made here) and checks that it can be written.
 [[nodiscard]] Result<void> ensure_directory(const std::filesystem::path& path);
 
-// Names of the regular files in `path` that end in `suffix`, sorted.
+// Names of what ends in `suffix` in `path` and is no directory, sorted.
 [[nodiscard]] Result<std::vector<std::string>> list_files(const std::filesystem::path& path, std::string_view suffix);
 
 // Makes the directory's entries durable.

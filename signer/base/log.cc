@@ -58,8 +58,8 @@ std::string escaped(std::string_view value) {
 }
 
 void start(std::string_view program, Level lowest) {
-  auto fresh = std::make_shared<spdlog::logger>(std::string(program), logger()->sinks().begin(),
-                                                logger()->sinks().end());
+  auto fresh =
+      std::make_shared<spdlog::logger>(std::string(program), logger()->sinks().begin(), logger()->sinks().end());
   fresh->set_level(spdlog_level(lowest));
   logger() = std::move(fresh);
 }

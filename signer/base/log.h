@@ -25,8 +25,8 @@ class Field {
   Field(std::string_view key, const std::string& value) : key_(key), value_(value) {}
 
   template <class Number>
-    requires std::is_arithmetic_v<Number>
-  Field(std::string_view key, Number value) : key_(key), value_(std::to_string(value)) {}
+  requires std::is_arithmetic_v<Number> Field(std::string_view key, Number value)
+      : key_(key), value_(std::to_string(value)) {}
 
   [[nodiscard]] std::string_view key() const noexcept { return key_; }
 

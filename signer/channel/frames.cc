@@ -245,8 +245,8 @@ Bytes encode_key(std::uint64_t id, FrameType type, const HostResult<KeyDescripti
   Writer writer = start_reply(type, id, result);
   if (!result) return writer.take();
   writer.number(static_cast<std::uint8_t>(result->public_key.algorithm));
-  for (const Bytes* number : {&result->public_key.modulus, &result->public_key.exponent, &result->public_key.x,
-                              &result->public_key.y}) {
+  for (const Bytes* number :
+       {&result->public_key.modulus, &result->public_key.exponent, &result->public_key.x, &result->public_key.y}) {
     writer.field(*number);
   }
   writer.field(std::string_view(result->attributes).substr(0, kTextMax));
@@ -254,18 +254,17 @@ Bytes encode_key(std::uint64_t id, FrameType type, const HostResult<KeyDescripti
 }
 
 std::optional<HostResult<KeyDescription>> decode_key(ByteView frame) {
-  return decode_reply<KeyDescription>(
-      Reader(frame, {FrameType::kDescribed, FrameType::kGenerated}), [](Reader& reader) {
-        KeyDescription key;
-        key.public_key.algorithm = read_algorithm(reader);
-        for (Bytes* number : {&key.public_key.modulus, &key.public_key.exponent, &key.public_key.x,
-                              &key.public_key.y}) {
-          *number = reader.field(kSignatureMax);
-        }
-        key.attributes = reader.text();
-        reader.require(jose::check_shape(key.public_key).has_value());
-        return key;
-      });
+  return decode_reply<KeyDescription>(Reader(frame, {FrameType::kDescribed, FrameType::kGenerated}), [](Reader&
+                                                                                                            reader) {
+    KeyDescription key;
+    key.public_key.algorithm = read_algorithm(reader);
+    for (Bytes* number : {&key.public_key.modulus, &key.public_key.exponent, &key.public_key.x, &key.public_key.y}) {
+      *number = reader.field(kSignatureMax);
+    }
+    key.attributes = reader.text();
+    reader.require(jose::check_shape(key.public_key).has_value());
+    return key;
+  });
 }
 
 Bytes encode_signed(std::uint64_t id, const HostResult<Bytes>& result) {

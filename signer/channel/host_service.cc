@@ -49,7 +49,8 @@ std::int64_t monotonic_ns() {
 }
 
 HostResult<Bytes> sign_in_time(SigningWorker& worker, const SignRequest& request) {
-  if (request.deadline_ns <= monotonic_ns()) return host_failure(HostStatus::kExpired, "host: deadline passed in the queue");
+  if (request.deadline_ns <= monotonic_ns())
+    return host_failure(HostStatus::kExpired, "host: deadline passed in the queue");
   return worker.sign(request);
 }
 
@@ -61,6 +62,7 @@ void work(SigningWorker& worker, int fd) {
     const auto request = decode_sign(*frame);
     if (!header || !request) {
       log::error("channel_nonsense", {{"from", "signerd"}});
+      ::shutdown(fd, SHUT_RDWR);  // tells the peer
       return;
     }
     if (!send_frame(fd, encode_signed(header->id, sign_in_time(worker, *request)))) return;

@@ -15,8 +15,8 @@ inline constexpr int kExitUsage = 2;
 inline constexpr int kExitPinRefused = 77;  // packaging: RestartPreventExitStatus
 
 // Serves `driver` until signerd closes the control channel, then stops the workers, closes the driver and returns an
-// exit status.  `worker_count` worker channels follow the control channel from descriptor kFirstChannelFd.  A driver call that
-// hangs while signerd is gone ends the process after 5 s.
+// exit status.  `worker_count` worker channels follow the control channel from descriptor kFirstChannelFd.  A driver
+// call that hangs while signerd is gone ends the process after 5 s.
 [[nodiscard]] int serve(Driver& driver, int worker_count);
 
 }  // namespace signer::channel

@@ -54,9 +54,9 @@ struct TokenDescription {
   std::string manufacturer;
   std::string model;
   std::string serial;
-  std::string firmware;  // "2.6"
-  std::string library;   // "SoftHSM 2.6"
-  std::string mechanism; // the one RS256 signatures use: "CKM_SHA256_RSA_PKCS"
+  std::string firmware;   // "2.6"
+  std::string library;    // "SoftHSM 2.6"
+  std::string mechanism;  // the one RS256 signatures use: "CKM_SHA256_RSA_PKCS"
   bool hardware = false;  // the token claims to be hardware; a claim, not a proof
 };
 

@@ -225,8 +225,7 @@ Result<Reply, ClientError> Client::request(Method method, std::string_view targe
   }
 }
 
-Result<IssuedToken, ClientError> Client::issue(std::string_view key,
-                                               std::string_view claims_json,
+Result<IssuedToken, ClientError> Client::issue(std::string_view key, std::string_view claims_json,
                                                std::string_view profile) {
   if (!is_name(key)) return misuse("issue: the key's name is not 1 to 64 characters of a-z 0-9 . _ -");
   if (!profile.empty() && !is_name(profile))

@@ -35,6 +35,16 @@ void read_name(TableReader& reader, std::string& name, std::set<std::string>& ta
   if (!taken.insert(name).second) reader.problem("name", "'" + name + "' is already in use; give it another name");
 }
 
+// Reads a duration that must be whole seconds, because claims and records count in seconds.
+void read_seconds(TableReader& reader, std::string_view name, milliseconds minimum, milliseconds maximum,
+                  std::optional<seconds>& target) {
+  std::optional<milliseconds> value;
+  reader.duration(name, minimum, maximum, value);
+  if (!value) return;
+  if (value->count() % 1000 != 0) return reader.problem(name, "must be whole seconds");
+  target = std::chrono::duration_cast<seconds>(*value);
+}
+
 std::string joined(const std::vector<std::string>& names) {
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
@@ -48,9 +58,7 @@ std::vector<std::string> names_of(const std::vector<Item>& items) {
   return names;
 }
 
-void check_references(TableReader& reader,
-                      std::string_view member,
-                      const std::vector<std::string>& used,
+void check_references(TableReader& reader, std::string_view member, const std::vector<std::string>& used,
                       const std::vector<std::string>& known) {
   for (const std::string& name : used) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
@@ -68,7 +76,8 @@ class Parser {
 
   Result<Config> run() {
     root_.text("state_dir", config_.state_dir, true);
-    if (!config_.state_dir.empty() && config_.state_dir[0] != '/') root_.problem("state_dir", "must be an absolute path");
+    if (!config_.state_dir.empty() && config_.state_dir[0] != '/')
+      root_.problem("state_dir", "must be an absolute path");
     for (const toml::table* table : root_.tables("listener")) listener(*table);
     if (config_.listeners.empty()) root_.problem("listener", "is missing; add a [[listener]] with a path");
     for (const toml::table* table : root_.tables("token")) token(*table);
@@ -125,8 +134,10 @@ class Parser {
       token.driver = DriverKind::kTpm2;
       reader.text("tcti", token.uri, true);
       reader.problem("driver", "\"tpm2\" is not supported by this version; use \"pkcs11\"");
-    } else if (!driver.empty()) {
-      reader.problem("driver", "must be \"pkcs11\" or \"tpm2\"");
+    } else {
+      if (!driver.empty()) reader.problem("driver", "must be \"pkcs11\" or \"tpm2\"");
+      for (const char* name : {"module", "uri", "tcti"})
+        reader.text(name, token.uri);  // not to be blamed for the driver
     }
     if (const toml::table* environment = reader.table("environment")) environment_members(reader, *environment, token);
     reader.finish();
@@ -135,7 +146,8 @@ class Parser {
 
   static void pkcs11_members(TableReader& reader, Token& token) {
     reader.text("module", token.module, true);
-    if (!token.module.empty() && token.module[0] != '/') reader.problem("module", "must be the absolute path of a PKCS#11 module");
+    if (!token.module.empty() && token.module[0] != '/')
+      reader.problem("module", "must be the absolute path of a PKCS#11 module");
     reader.text("uri", token.uri, true);
     if (!token.uri.empty() && !token.uri.starts_with("pkcs11:")) {
       reader.problem("uri", "must be an RFC 7512 URI such as \"pkcs11:token=NAME\"");
@@ -184,13 +196,14 @@ class Parser {
     reader.text("mechanism_lock", lock);
     key.mechanism_lock = lock == "strict";
     if (lock != "strict" && lock != "standard") reader.problem("mechanism_lock", "must be \"standard\" or \"strict\"");
-    std::optional<milliseconds> rotate_every;
-    reader.duration("rotate_every", std::chrono::hours(1), std::chrono::hours(24 * 3660), rotate_every);
-    std::optional<milliseconds> lead_in;
-    reader.duration("lead_in", milliseconds(0), std::chrono::hours(24 * 366), lead_in);
-    if (rotate_every) key.rotate_every = std::chrono::duration_cast<seconds>(*rotate_every);
-    if (lead_in) key.lead_in = std::chrono::duration_cast<seconds>(*lead_in);
-    if (rotate_every || lead_in) note("key " + key.name + ": rotate_every and lead_in are kept; this version does not rotate");
+    std::optional<seconds> rotate_every;
+    read_seconds(reader, "rotate_every", std::chrono::hours(1), std::chrono::hours(24 * 3660), rotate_every);
+    std::optional<seconds> lead_in;
+    read_seconds(reader, "lead_in", milliseconds(0), std::chrono::hours(24 * 366), lead_in);
+    key.rotate_every = rotate_every.value_or(key.rotate_every);
+    key.lead_in = lead_in.value_or(key.lead_in);
+    if (rotate_every || lead_in)
+      note("key " + key.name + ": rotate_every and lead_in are kept; this version does not rotate");
     if (key.tokens.size() > 1) note("key " + key.name + ": this version uses the first of its tokens alone");
     reader.finish();
     config_.keys.push_back(std::move(key));
@@ -203,10 +216,11 @@ class Parser {
     reader.text("typ", profile.typ);
     reader.text("issuer", profile.issuer, true);
     reader.texts("audiences", profile.audiences, true);
-    std::optional<milliseconds> ttl;
-    reader.duration("max_ttl", seconds(1), std::chrono::hours(24 * 366), ttl);
-    if (!ttl) reader.problem("max_ttl", "is missing or wrong; every token has an end, say \"15m\"");
-    if (ttl) profile.max_ttl = std::chrono::duration_cast<seconds>(*ttl);
+    std::optional<seconds> ttl;
+    read_seconds(reader, "max_ttl", seconds(1), std::chrono::hours(24 * 366), ttl);
+    if (!ttl && !table.contains("max_ttl"))
+      reader.problem("max_ttl", "is missing; every token has an end, say \"15m\"");
+    profile.max_ttl = ttl.value_or(profile.max_ttl);
     reader.finish();
     config_.profiles.push_back(std::move(profile));
   }
@@ -297,10 +311,11 @@ class Parser {
     reader.text("dir", config_.audit.dir);
     if (config_.audit.dir[0] != '/') reader.problem("dir", "must be an absolute path");
     reader.text("token", config_.audit.token);
-    if (!config_.audit.token.empty()) check_references(reader, "token", {config_.audit.token}, names_of(config_.tokens));
-    std::optional<milliseconds> every;
-    reader.duration("checkpoint_every", seconds(1), std::chrono::hours(24), every);
-    if (every) config_.audit.checkpoint_every = std::chrono::duration_cast<seconds>(*every);
+    if (!config_.audit.token.empty())
+      check_references(reader, "token", {config_.audit.token}, names_of(config_.tokens));
+    std::optional<seconds> every;
+    read_seconds(reader, "checkpoint_every", seconds(1), std::chrono::hours(24), every);
+    config_.audit.checkpoint_every = every.value_or(config_.audit.checkpoint_every);
     if (every || !config_.audit.token.empty()) {
       note("audit: token and checkpoint_every are kept; this version writes records without checkpoints");
     }

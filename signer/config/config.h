@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The configuration file as values (docs/configuration.md).  Unknown keys are refused; every problem names file, line, key and
-// what to do.
+// The configuration file as values (docs/configuration.md).  Unknown keys are refused; every problem names file, line,
+// key and what to do.
 #pragma once
 
 #include <sys/types.h>

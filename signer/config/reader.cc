@@ -39,7 +39,11 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& kn
 }  // namespace
 
 void Problems::add(std::size_t line, std::string_view key, std::string_view problem) {
-  lines_.push_back(file_ + ":" + std::to_string(line) + ": " + std::string(key) + ": " + std::string(problem));
+  std::string text = file_ + ":" + std::to_string(line) + ": " + std::string(key) + ": " + std::string(problem);
+  // A key can be written with a line break in it; a problem is one line.
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
+  lines_.push_back(std::move(text));
 }
 
 std::string Problems::text() const {
@@ -102,9 +106,7 @@ void TableReader::texts(std::string_view name, std::vector<std::string>& target,
   }
 }
 
-void TableReader::number(std::string_view name,
-                         std::int64_t minimum,
-                         std::int64_t maximum,
+void TableReader::number(std::string_view name, std::int64_t minimum, std::int64_t maximum,
                          std::optional<std::int64_t>& target) {
   const toml::node* node = find(name);
   if (node == nullptr) return;
@@ -115,9 +117,7 @@ void TableReader::number(std::string_view name,
   target = value->get();
 }
 
-void TableReader::duration(std::string_view name,
-                           std::chrono::milliseconds minimum,
-                           std::chrono::milliseconds maximum,
+void TableReader::duration(std::string_view name, std::chrono::milliseconds minimum, std::chrono::milliseconds maximum,
                            std::optional<std::chrono::milliseconds>& target) {
   std::string written;
   text(name, written);
@@ -125,7 +125,8 @@ void TableReader::duration(std::string_view name,
   const auto value = parse_duration(written);
   if (!value) return problem(name, "must be a duration such as \"250ms\", \"10s\", \"15m\", \"1h\" or \"90d\"");
   if (*value < minimum || *value > maximum) {
-    return problem(name, "must be from " + std::to_string(minimum.count()) + "ms to " + std::to_string(maximum.count()) + "ms");
+    return problem(
+        name, "must be from " + std::to_string(minimum.count()) + "ms to " + std::to_string(maximum.count()) + "ms");
   }
   target = value;
 }

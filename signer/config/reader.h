@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads TOML tables member by member and keeps what is wrong with them: each problem with its line, and at the end every
-// member nobody asked for.  The only place that includes toml++ beside config.cc.
+// Reads TOML tables member by member and keeps what is wrong with them: each problem with its line, and at the end
+// every member nobody asked for.  The only place that includes toml++ beside config.cc.
 #pragma once
 
 #include <chrono>
@@ -44,9 +44,7 @@ class TableReader {
   void text(std::string_view name, std::optional<std::string>& target);
   void texts(std::string_view name, std::vector<std::string>& target, bool required = false);
   void number(std::string_view name, std::int64_t minimum, std::int64_t maximum, std::optional<std::int64_t>& target);
-  void duration(std::string_view name,
-                std::chrono::milliseconds minimum,
-                std::chrono::milliseconds maximum,
+  void duration(std::string_view name, std::chrono::milliseconds minimum, std::chrono::milliseconds maximum,
                 std::optional<std::chrono::milliseconds>& target);
   [[nodiscard]] const toml::table* table(std::string_view name);
   [[nodiscard]] std::vector<const toml::table*> tables(std::string_view name);

@@ -84,9 +84,7 @@ CommandLine::CommandLine() {
   add_completion();
 }
 
-CLI::App* CommandLine::command(CLI::App& parent,
-                               const std::string& name,
-                               const std::string& what,
+CLI::App* CommandLine::command(CLI::App& parent, const std::string& name, const std::string& what,
                                const std::string& examples) {
   CLI::App* made = parent.add_subcommand(name, what);
   made->footer("Examples:\n" + examples);
@@ -106,11 +104,7 @@ void CommandLine::add_sign() {
   sign_app->add_option("--claims", sign_.claims, "file of the claims; - is standard input")
       ->type_name("FILE")
       ->capture_default_str();
-  sign_app->callback([this] {
-    action_ = [this] {
-      return sign(context_, sign_);
-    };
-  });
+  sign_app->callback([this] { action_ = [this] { return sign(context_, sign_); }; });
 }
 
 void CommandLine::add_verify() {
@@ -145,33 +139,21 @@ void CommandLine::add_verify() {
       ->capture_default_str();
   verify->add_option("--now", verify_.now, "judge as of this time, in seconds since 1970, instead of now")
       ->type_name("UNIX");
-  verify->callback([this] {
-    action_ = [this] {
-      return verify_token(context_, verify_);
-    };
-  });
+  verify->callback([this] { action_ = [this] { return verify_token(context_, verify_); }; });
 }
 
 void CommandLine::add_queries() {
   CLI::App* jwks_app = command(app_, "jwks", "print the public keys as an RFC 7517 JWK Set",
                                "  signerctl jwks > jwks.json\n  signerctl jwks issuer");
   jwks_app->add_option("KEY", key_, "name of one key; all keys otherwise");
-  jwks_app->callback([this] {
-    action_ = [this] {
-      return jwks(context_, key_);
-    };
-  });
+  jwks_app->callback([this] { action_ = [this] { return jwks(context_, key_); }; });
 
   CLI::App* status_app =
       command(app_, "status", "say whether every key can sign, and what is wrong if not",
               "  signerctl status\n"
               "  signerctl status --json | jq .ready\n"
               "Exits with 1 if not every key can sign.  Tokens are shown to those with a grant of the verb status.");
-  status_app->callback([this] {
-    action_ = [this] {
-      return status(context_);
-    };
-  });
+  status_app->callback([this] { action_ = [this] { return status(context_); }; });
 }
 
 void CommandLine::add_key() {
@@ -179,21 +161,13 @@ void CommandLine::add_key() {
       command(app_, "key", "list, create and certify keys", "  signerctl key list\n  signerctl key create issuer");
   key->require_subcommand(1);
   CLI::App* list = command(*key, "list", "show the keys of the configuration", "  signerctl key list");
-  list->callback([this] {
-    action_ = [this] {
-      return key_list(context_);
-    };
-  });
+  list->callback([this] { action_ = [this] { return key_list(context_); }; });
 
   CLI::App* create = command(*key, "create", "make the key pair inside its token; it never leaves it",
                              "  signerctl key create issuer\n"
                              "The name must be in signerd's configuration, and your grant must have the verb create.");
   create->add_option("NAME", key_, "name of the key")->required();
-  create->callback([this] {
-    action_ = [this] {
-      return key_create(context_, key_);
-    };
-  });
+  create->callback([this] { action_ = [this] { return key_create(context_, key_); }; });
   add_csr(*key);
 }
 
@@ -208,11 +182,7 @@ void CommandLine::add_csr(CLI::App& key) {
   csr->add_option("--kid", csr_.kid, "which version, if the key has several")->type_name("KID");
   csr->add_option("--pin-file", csr_.pin_file, "PIN file instead of the configured one")->type_name("FILE");
   csr->add_option("--csr-program", csr_.csr_program, "signer-p11-csr, if it is elsewhere")->type_name("FILE");
-  csr->callback([this] {
-    action_ = [this] {
-      return key_csr(context_, csr_);
-    };
-  });
+  csr->callback([this] { action_ = [this] { return key_csr(context_, csr_); }; });
 }
 
 void CommandLine::add_token() {
@@ -229,11 +199,7 @@ void CommandLine::add_token() {
       ->type_name("FILE")
       ->excludes(module);
   list->add_option("--hsm-program", token_.hsm_program, "signer-hsm, if it is elsewhere")->type_name("FILE");
-  list->callback([this] {
-    action_ = [this] {
-      return token_list(context_, token_);
-    };
-  });
+  list->callback([this] { action_ = [this] { return token_list(context_, token_); }; });
 
   CLI::App* unlatch =
       command(*token, "unlatch", "let the token host try the PIN again after the token refused it",
@@ -243,11 +209,7 @@ void CommandLine::add_token() {
               "state_dir/latch/NAME.json and nothing else.");
   unlatch->add_option("--config", token_.config, "signerd's configuration")->required()->type_name("FILE");
   unlatch->add_option("NAME", token_.name, "name of the token")->required();
-  unlatch->callback([this] {
-    action_ = [this] {
-      return token_unlatch(context_, token_);
-    };
-  });
+  unlatch->callback([this] { action_ = [this] { return token_unlatch(context_, token_); }; });
 }
 
 void CommandLine::add_token_init(CLI::App& token) {
@@ -267,11 +229,7 @@ void CommandLine::add_token_init(CLI::App& token) {
   init->add_flag("--generate-pins", token_.generate_pins, "make the PIN files that do not exist, with random PINs");
   init->add_option("--slot-index", token_.slot_index, "which of several blank tokens, from 0")->type_name("NUMBER");
   init->add_option("--hsm-program", token_.hsm_program, "signer-hsm, if it is elsewhere")->type_name("FILE");
-  init->callback([this] {
-    action_ = [this] {
-      return token_init(context_, token_);
-    };
-  });
+  init->callback([this] { action_ = [this] { return token_init(context_, token_); }; });
 }
 
 void CommandLine::add_config() {
@@ -281,11 +239,7 @@ void CommandLine::add_config() {
   CLI::App* check = command(*config, "check", "say OK, or every problem with its file, line and key",
                             "  signerctl config check /etc/signer/signer.toml");
   check->add_option("FILE", file_, "the configuration file")->required()->type_name("FILE");
-  check->callback([this] {
-    action_ = [this] {
-      return check_config(context_, file_);
-    };
-  });
+  check->callback([this] { action_ = [this] { return check_config(context_, file_); }; });
 }
 
 void CommandLine::add_completion() {
@@ -297,9 +251,7 @@ void CommandLine::add_completion() {
   const auto add = [this, completion](const std::string& name, Shell shell) {
     CLI::App* made = command(*completion, name, "for " + name, "  signerctl completion " + name);
     made->callback([this, shell] {
-      action_ = [shell] {
-        return Outcome{Exit::kYes, completion_script(command_tree(), shell), ""};
-      };
+      action_ = [shell] { return Outcome{Exit::kYes, completion_script(command_tree(), shell), ""}; };
     });
   };
   add("bash", Shell::kBash);

@@ -20,9 +20,7 @@ void collect(const CommandNode& command, const Place* parent, std::vector<Place>
   Place place{parent == nullptr ? command.name : parent->path + " " + command.name, &command, command.options};
   if (parent != nullptr) {
     for (const OptionNode& option : parent->options) {
-      const auto same = [&option](const OptionNode& own) {
-        return own.names == option.names;
-      };
+      const auto same = [&option](const OptionNode& own) { return own.names == option.names; };
       if (std::none_of(place.options.begin(), place.options.end(), same)) place.options.push_back(option);
     }
   }

@@ -56,8 +56,7 @@ bool is_pem(std::string_view text) {
 
 }  // namespace
 
-Result<KeyVersion> choose_version(const keyring::LoadedVersions& loaded,
-                                  const std::string& key,
+Result<KeyVersion> choose_version(const keyring::LoadedVersions& loaded, const std::string& key,
                                   const std::string& kid) {
   std::vector<KeyVersion> found;
   for (const KeyVersion& version : loaded.versions) {
@@ -73,9 +72,7 @@ Result<KeyVersion> choose_version(const keyring::LoadedVersions& loaded,
                                           (kid.empty() ? "" : " with this kid") +
                                           "; make it with signerctl key create, or run as the daemon's user");
   }
-  const auto inactive = [](const KeyVersion& version) {
-    return version.state != KeyState::kActive;
-  };
+  const auto inactive = [](const KeyVersion& version) { return version.state != KeyState::kActive; };
   std::string kids;
   for (const KeyVersion& version : found) kids += (kids.empty() ? "" : ", ") + version.kid;
   found.erase(std::remove_if(found.begin(), found.end(), inactive), found.end());

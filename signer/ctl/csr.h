@@ -24,8 +24,7 @@ struct CsrOptions {
 [[nodiscard]] Outcome key_csr(const Context& context, const CsrOptions& options);
 
 // The version meant: that of `kid`, or the only one, or the only active one.  kNotFound and what to do otherwise. Pure.
-[[nodiscard]] Result<keyring::KeyVersion> choose_version(const keyring::LoadedVersions& loaded,
-                                                         const std::string& key,
+[[nodiscard]] Result<keyring::KeyVersion> choose_version(const keyring::LoadedVersions& loaded, const std::string& key,
                                                          const std::string& kid);
 
 }  // namespace signer::ctl

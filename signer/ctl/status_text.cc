@@ -107,8 +107,8 @@ std::string status_text(const Status& status) {
   std::string text = "signerd answers on " + printable(status.socket) + " and is " +
                      (is_ready(status) ? "ready: every key can sign.\n" : "NOT ready: not every key can sign.\n");
   text.append("\n").append(keys_text(status.keys)).append("\n");
-  text += status.tokens ? tokens_text(*status.tokens)
-                        : "Tokens are not shown: " + printable(status.tokens_refusal) + "\n";
+  text +=
+      status.tokens ? tokens_text(*status.tokens) : "Tokens are not shown: " + printable(status.tokens_refusal) + "\n";
   const std::string troubles = troubles_text(status);
   if (!troubles.empty()) text.append("\n").append(troubles);
   return text;

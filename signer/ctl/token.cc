@@ -71,10 +71,8 @@ Result<TokenOptions> with_config(TokenOptions options, Environment& environment)
 }
 
 // What signer-hsm printed, or what its end means: 1 refused, 2 usage, 77 PIN refused; it said why on stderr.
-Result<jose::Json, Outcome> ask_hsm(const Context& context,
-                                    const TokenOptions& options,
-                                    std::vector<std::string> arguments,
-                                    Environment environment) {
+Result<jose::Json, Outcome> ask_hsm(const Context& context, const TokenOptions& options,
+                                    std::vector<std::string> arguments, Environment environment) {
   auto program = find_helper(options.hsm_program, "signer-hsm");
   if (!program) return fail(failed(context, Exit::kUsage, program.error()));
   const auto reply = run_helper({.program = std::move(program).value(),

@@ -13,7 +13,9 @@ namespace signer::jose {
 
 [[nodiscard]] std::string base64url_encode(ByteView bytes);
 
-[[nodiscard]] inline std::string base64url_encode(std::string_view text) { return base64url_encode(bytes_of(text)); }
+[[nodiscard]] inline std::string base64url_encode(std::string_view text) {
+  return base64url_encode(bytes_of(text));
+}
 
 // The only bytes that encode to `text`, or nothing: padding, whitespace, other alphabets, a length of 1 modulo 4 and
 // non-zero spare bits (RFC 4648 §3.5) are all refused, so that no two texts decode alike.

@@ -61,8 +61,8 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
 
   bool end_array() override { return close(); }
 
-  bool parse_error(std::size_t /*position*/, const std::string& /*token*/, const nlohmann::json::exception& error)
-      override {
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const nlohmann::json::exception& error) override {
     // 101 is a syntax error, 406 a number out of range; the texts quote the input, so they stay here.
     return refuse(error.id == 406 ? "a number out of range" : "a syntax error or invalid UTF-8");
   }
@@ -156,6 +156,8 @@ std::optional<std::int64_t> json_integer(const Json& value) noexcept {
   return static_cast<std::int64_t>(number);
 }
 
-std::string dump_json(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump_json(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace signer::jose

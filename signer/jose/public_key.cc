@@ -40,15 +40,19 @@ Algorithm algorithm_of(KeyKind kind) noexcept {
 
 Result<void> check_shape(const PublicKey& key) {
   if (key.algorithm == Algorithm::kEs256) {
-    if (key.x.size() != kCoordinateBytes || key.y.size() != kCoordinateBytes) return invalid("P-256 point not 2 x 32 bytes");
+    if (key.x.size() != kCoordinateBytes || key.y.size() != kCoordinateBytes)
+      return invalid("P-256 point not 2 x 32 bytes");
+    if (!key.modulus.empty() || !key.exponent.empty()) return invalid("a P-256 key with RSA numbers");
     return {};
   }
+  if (!key.x.empty() || !key.y.empty()) return invalid("an RSA key with a point");
   if (key.modulus.size() < kModulusBytesMin || key.modulus.size() > kModulusBytesMax || key.modulus.front() < 0x80 ||
       (key.modulus.back() & 1U) == 0) {
     return invalid("RSA modulus not an odd number of 2048 to 4096 bits");
   }
   std::uint64_t exponent = 0;
-  if (key.exponent.empty() || key.exponent.size() > 4 || key.exponent.front() == 0) return invalid("RSA exponent out of range");
+  if (key.exponent.empty() || key.exponent.size() > 4 || key.exponent.front() == 0)
+    return invalid("RSA exponent out of range");
   for (const std::uint8_t byte : key.exponent) exponent = (exponent << 8U) | byte;
   if (exponent < 65537 || (exponent & 1U) == 0) return invalid("RSA exponent out of range");
   return {};
@@ -56,10 +60,11 @@ Result<void> check_shape(const PublicKey& key) {
 
 std::string thumbprint(const PublicKey& key) {
   // RFC 7638 §3.2: the required members alone, in lexicographic order, without whitespace.
-  const std::string text =
-      key.algorithm == Algorithm::kEs256
-          ? R"({"crv":"P-256","kty":"EC","x":")" + base64url_encode(key.x) + R"(","y":")" + base64url_encode(key.y) + R"("})"
-          : R"({"e":")" + base64url_encode(key.exponent) + R"(","kty":"RSA","n":")" + base64url_encode(key.modulus) + R"("})";
+  const std::string text = key.algorithm == Algorithm::kEs256
+                               ? R"({"crv":"P-256","kty":"EC","x":")" + base64url_encode(key.x) + R"(","y":")" +
+                                     base64url_encode(key.y) + R"("})"
+                               : R"({"e":")" + base64url_encode(key.exponent) + R"(","kty":"RSA","n":")" +
+                                     base64url_encode(key.modulus) + R"("})";
   std::array<std::uint8_t, 32> digest{};
   ::EVP_Digest(text.data(), text.size(), digest.data(), nullptr, ::EVP_sha256(), nullptr);
   return base64url_encode(digest);

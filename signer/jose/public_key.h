@@ -45,8 +45,8 @@ struct PublicKey {
 // The published form: kty, use, alg, kid and the numbers; never a private member.
 [[nodiscard]] Json to_jwk(const PublicKey& key);
 
-// The key of a JWK made by to_jwk: kty, alg and numbers are required and exact, `kid` must be the thumbprint if present,
-// private members are refused.
+// The key of a JWK made by to_jwk: kty, alg and numbers are required and exact, `kid` must be the thumbprint if
+// present, private members are refused.
 [[nodiscard]] Result<PublicKey> from_jwk(const Json& jwk);
 
 }  // namespace signer::jose

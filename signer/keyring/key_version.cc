@@ -47,7 +47,9 @@ std::optional<WallTime> from_rfc3339(const std::string& text) {
   std::tm parts{};
   const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
   if (end == nullptr || *end != '\0') return std::nullopt;
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+  const WallTime time = std::chrono::system_clock::from_time_t(::timegm(&parts));
+  if (rfc3339(time) != text) return std::nullopt;  // 31 February, another spelling, a year beyond the clock's range
+  return time;
 }
 
 Failure<Error> invalid(std::string_view why) {
@@ -102,7 +104,8 @@ std::string to_file_text(const KeyVersion& version) {
 Result<KeyVersion> from_file_text(std::string_view text) {
   SIGNER_ASSIGN_OR_RETURN(const Json file, jose::parse_json_object(text, {.bytes_max = kFileBytesMax}));
   const auto format = file.find("format");
-  if (file.size() != kMembers || format == file.end() || jose::json_integer(*format) != 1) return invalid("not format 1");
+  if (file.size() != kMembers || format == file.end() || jose::json_integer(*format) != 1)
+    return invalid("not format 1");
   const std::string* name = text_member(file, "name");
   const std::string* kid = text_member(file, "kid");
   const std::string* algorithm = text_member(file, "alg");
@@ -167,9 +170,15 @@ Result<void> save_version(const std::filesystem::path& state_dir, const KeyVersi
   const auto directory = state_dir / "keys" / version.name;
   SIGNER_RETURN_IF_ERROR(ensure_directory(directory));
   const auto path = directory / (version.kid + ".json");
+  const std::string text = to_file_text(version);
+  if (const auto readable = from_file_text(text); !readable) {
+    return fail(ErrorCode::kInternal,
+                "key metadata: not written, it could not be read again: " + readable.error().text);
+  }
   std::error_code error;
-  if (std::filesystem::exists(path, error)) return invalid(path.string() + " exists; a kid is never written twice");
-  SIGNER_RETURN_IF_ERROR(write_file_atomically(path, to_file_text(version)));
+  if (std::filesystem::exists(std::filesystem::symlink_status(path, error)))
+    return invalid(path.string() + " exists; a kid is never written twice");
+  SIGNER_RETURN_IF_ERROR(write_file_atomically(path, text));
   SIGNER_RETURN_IF_ERROR(sync_directory(state_dir / "keys"));
   return sync_directory(state_dir);
 }

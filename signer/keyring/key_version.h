@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the daemon knows of a key pair: one JSON file each, written once, never deleted (invariant 8, docs/key-metadata.md).
+// What the daemon knows of a key pair: one JSON file each, written once, never deleted (invariant 8,
+// docs/key-metadata.md).
 #pragma once
 
 #include <filesystem>
@@ -20,12 +21,12 @@ enum class KeyState { kPending, kActive, kRetiring, kRetired, kRevoked };
 [[nodiscard]] std::string_view to_string(KeyState state) noexcept;
 
 struct KeyVersion {
-  std::string name;            // of the configuration
-  std::string kid;             // RFC 7638 thumbprint of public_key
+  std::string name;  // of the configuration
+  std::string kid;   // RFC 7638 thumbprint of public_key
   jose::PublicKey public_key;
-  std::string token;           // of the configuration
-  Bytes key_id;                // CKA_ID, 1 to 64 bytes
-  WallTime created{};          // whole seconds
+  std::string token;   // of the configuration
+  Bytes key_id;        // CKA_ID, 1 to 64 bytes
+  WallTime created{};  // whole seconds
   KeyState state = KeyState::kActive;
 
   friend bool operator==(const KeyVersion&, const KeyVersion&) = default;

@@ -21,7 +21,8 @@ Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
   std::map<std::string, KeyEntry, std::less<>> before = std::exchange(entries_, {});
   for (const config::Key& key : keys) {
     KeyEntry& entry = entries_[key.name];
-    if (auto known = before.find(key.name); known != before.end() && known->second.config == key && !known->second.stopped) {
+    if (auto known = before.find(key.name);
+        known != before.end() && known->second.config == key && !known->second.stopped) {
       entry = std::move(known->second);
       continue;
     }
@@ -30,7 +31,8 @@ Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
   }
   for (const keyring::KeyVersion& version : loaded.versions) {
     if (!entries_.contains(version.name)) {
-      log::warn("key_not_configured", {{"key", version.name}, {"kid", version.kid},
+      log::warn("key_not_configured", {{"key", version.name},
+                                       {"kid", version.kid},
                                        {"effect", "its metadata is kept; it is neither used nor published"}});
     }
   }
@@ -82,25 +84,26 @@ KeyEntry* KeyTable::find(std::string_view name) {
 void KeyTable::check_token(token::TokenService& token) {
   for (const auto& [name, entry] : entries_) {
     if (entry.active == nullptr || entry.active->token != &token) continue;
-    token.describe_key(entry.active->version.key_id,
-                       [this, key = name, kid = entry.active->version.kid](const auto& described) { compare(key, kid, described); });
+    token.describe_key(entry.active->version.key_id, [this, key = name, kid = entry.active->version.kid](
+                                                         const auto& described) { compare(key, kid, described); });
   }
 }
 
-void KeyTable::compare(const std::string& name,
-                       const std::string& kid,
+void KeyTable::compare(const std::string& name, const std::string& kid,
                        const channel::HostResult<channel::KeyDescription>& described) {
   KeyEntry* entry = find(name);
   if (entry == nullptr || entry->active == nullptr || entry->active->version.kid != kid) return;
   const std::string& token = entry->active->version.token;
   if (!described) {
     if (described.error().status == channel::HostStatus::kUnavailable) return;  // token_lost says it
-    return stop(*entry, "token " + token + ": " + described.error().text +
-                            "; nothing was changed: connect the right token or restore the key from the vendor's backup");
+    return stop(*entry,
+                "token " + token + ": " + described.error().text +
+                    "; nothing was changed: connect the right token or restore the key from the vendor's backup");
   }
   if (described->public_key != entry->active->version.public_key) {
-    return stop(*entry, "token " + token + " holds another key under this CKA_ID than the metadata says; nothing was changed: "
-                        "connect the right token");
+    return stop(*entry, "token " + token +
+                            " holds another key under this CKA_ID than the metadata says; nothing was changed: "
+                            "connect the right token");
   }
   entry->ready = true;
   entry->stopped = false;
@@ -135,16 +138,14 @@ void KeyTable::create(KeyEntry& entry, WallTime now, Created done) {
   }
   entry.creating = true;
   const channel::KeyRequest request{entry.config.kind, entry.config.name, key_id, entry.config.mechanism_lock};
-  token->second->generate_key(request, [this, name = entry.config.name, key_id, now, done = std::move(done)](const auto& generated) {
-    store_created(name, key_id, now, generated, done);
-  });
+  token->second->generate_key(
+      request, [this, name = entry.config.name, key_id, now, done = std::move(done)](const auto& generated) {
+        store_created(name, key_id, now, generated, done);
+      });
 }
 
-void KeyTable::store_created(const std::string& name,
-                             const Bytes& key_id,
-                             WallTime now,
-                             const channel::HostResult<channel::KeyDescription>& generated,
-                             const Created& done) {
+void KeyTable::store_created(const std::string& name, const Bytes& key_id, WallTime now,
+                             const channel::HostResult<channel::KeyDescription>& generated, const Created& done) {
   KeyEntry* entry = find(name);
   if (entry == nullptr) return done(fail(ErrorCode::kInternal, "keys: " + name + " left the configuration meanwhile"));
   entry->creating = false;
@@ -172,7 +173,8 @@ void KeyTable::store_created(const std::string& name,
     entry->ready = true;
     entry->reason.clear();
   }
-  log::info("key_created", {{"key", name}, {"kid", version.kid}, {"token", version.token}, {"attributes", generated->attributes}});
+  log::info("key_created",
+            {{"key", name}, {"kid", version.kid}, {"token", version.token}, {"attributes", generated->attributes}});
   done({});
 }
 
@@ -180,7 +182,8 @@ jose::Json KeyTable::jwks(const KeyEntry& entry) const {
   jose::Json keys = jose::Json::array();
   for (const keyring::KeyVersion& version : entry.versions) {
     const bool published = version.state != keyring::KeyState::kRetired && version.state != keyring::KeyState::kRevoked;
-    if (published && version.public_key.algorithm == jose::Algorithm::kRs256) keys.push_back(jose::to_jwk(version.public_key));
+    if (published && version.public_key.algorithm == jose::Algorithm::kRs256)
+      keys.push_back(jose::to_jwk(version.public_key));
   }
   return {{"keys", std::move(keys)}};
 }

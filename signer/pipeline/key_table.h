@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The configured keys as they stand now: configuration, metadata and token brought together.  A key whose metadata and token
-// disagree is stopped with a reason in plain words; nothing is rewritten (invariant 8).
+// The configured keys as they stand now: configuration, metadata and token brought together.  A key whose metadata and
+// token disagree is stopped with a reason in plain words; nothing is rewritten (invariant 8).
 #pragma once
 
 #include <filesystem>
@@ -44,8 +44,8 @@ class KeyTable {
  public:
   KeyTable(std::filesystem::path state_dir, Tokens& tokens) : state_dir_(std::move(state_dir)), tokens_(tokens) {}
 
-  // Reads the metadata of every configured key.  A file that cannot be read stops its key; only a directory that cannot be
-  // listed is a failure, and then the table is as it was.
+  // Reads the metadata of every configured key.  A file that cannot be read stops its key; only a directory that cannot
+  // be listed is a failure, and then the table is as it was.
   [[nodiscard]] Result<void> load(const std::vector<config::Key>& keys);
 
   [[nodiscard]] KeyEntry* find(std::string_view name);
@@ -76,14 +76,10 @@ class KeyTable {
   void load_entry(KeyEntry& entry, const keyring::LoadedVersions& loaded);
   void activate(KeyEntry& entry, const keyring::KeyVersion& version);
   void stop(KeyEntry& entry, std::string reason);
-  void compare(const std::string& name,
-               const std::string& kid,
+  void compare(const std::string& name, const std::string& kid,
                const channel::HostResult<channel::KeyDescription>& described);
-  void store_created(const std::string& name,
-                     const Bytes& key_id,
-                     WallTime now,
-                     const channel::HostResult<channel::KeyDescription>& generated,
-                     const Created& done);
+  void store_created(const std::string& name, const Bytes& key_id, WallTime now,
+                     const channel::HostResult<channel::KeyDescription>& generated, const Created& done);
 
   std::filesystem::path state_dir_;
   Tokens& tokens_;

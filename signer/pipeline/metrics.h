@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the daemon counts (Prometheus).  Labels are words of the configuration or of closed sets, never a caller's bytes.
+// What the daemon counts (Prometheus).  Labels are words of the configuration or of closed sets, never a caller's
+// bytes.
 #pragma once
 
 #include <chrono>

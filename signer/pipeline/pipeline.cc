@@ -52,14 +52,15 @@ Judged<Pipeline::IssuePtr> Pipeline::prepare(const RequestContext& context, Issu
                           policy_->authorize(context.peer, std::move(request), limiter_, started));
   const KeyEntry* entry = keys_.find(authorized.key());
   if (entry == nullptr || entry->active == nullptr || entry->stopped) {
-    return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now", entry == nullptr ? "key not configured" : entry->reason);
+    return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now",
+                  entry == nullptr ? "key not configured" : entry->reason);
   }
   if (!audit_.healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure());
   SIGNER_ASSIGN_OR_RETURN(policy::SigningInput input,
                           policy::shape_claims(authorized, entry->active->version.kid, clock_.wall()));
   const jose::Sha256Digest digest = jose::sha256(bytes_of(input.text()));
-  return std::make_shared<Issue>(Issue{context, std::move(authorized), std::move(input), entry->active, std::move(reply),
-                                       started, digest, 0, std::nullopt, 0});
+  return std::make_shared<Issue>(Issue{context, std::move(authorized), std::move(input), entry->active,
+                                       std::move(reply), started, digest, 0, std::nullopt, 0});
 }
 
 void Pipeline::record_intent(Issue& issue) {
@@ -93,7 +94,9 @@ void Pipeline::take_signature(const IssuePtr& issue, Judged<Bytes> signature) {
   issue->signed_token = self_check(*issue, *signature);
   if (!issue->signed_token) {
     ++metrics_.self_check_failures;
-    log::error("self_check_failed", {{"req", issue->context.id}, {"key", issue->request.key()}, {"kid", issue->key->version.kid},
+    log::error("self_check_failed", {{"req", issue->context.id},
+                                     {"key", issue->request.key()},
+                                     {"kid", issue->key->version.kid},
                                      {"effect", "the signature was discarded and the token's host is replaced"}});
     issue->key->token->distrust("a signature did not verify under the published key");
     if (++issue->self_checks < kSelfCheckTriesMax) return sign(issue);
@@ -156,16 +159,23 @@ void Pipeline::audit_woke() {
 
 void Pipeline::release(Issue& issue, audit::Recorded record) {
   ++metrics_.tokens_issued;
-  log::debug("issued", {{"req", issue.context.id}, {"uid", issue.context.peer.uid}, {"key", issue.request.key()},
-                        {"grant", issue.request.grant()}, {"index", record.index()}});
-  finish(issue, IssuedToken(*std::move(issue.signed_token), record, issue.key->version.kid, issue.input.jti(), issue.input.exp()));
+  log::debug("issued", {{"req", issue.context.id},
+                        {"uid", issue.context.peer.uid},
+                        {"key", issue.request.key()},
+                        {"grant", issue.request.grant()},
+                        {"index", record.index()}});
+  finish(issue, IssuedToken(*std::move(issue.signed_token), record, issue.key->version.kid, issue.input.jti(),
+                            issue.input.exp()));
 }
 
 // The intent is on record already; this says that nothing came of it.
 void Pipeline::refuse_issue(Issue& issue, Refusal refusal) {
   ++metrics_.refusals[refusal.code];
-  log::warn("issue_failed", {{"req", issue.context.id}, {"uid", issue.context.peer.uid}, {"key", issue.request.key()},
-                             {"code", to_string(refusal.code)}, {"reason", refusal.reason}});
+  log::warn("issue_failed", {{"req", issue.context.id},
+                             {"uid", issue.context.peer.uid},
+                             {"key", issue.request.key()},
+                             {"code", to_string(refusal.code)},
+                             {"reason", refusal.reason}});
   audit::Record record;
   record.event = audit::Event::kFail;
   record.time = clock_.wall();
@@ -197,7 +207,8 @@ void Pipeline::record_refusal(const RequestContext& context, const std::string& 
   const SteadyTime now = clock_.steady();
   auto [place, fresh] = refusal_budgets_.try_emplace(context.peer.uid, RefusalBudget{kRefusalsBurst, now, 0});
   RefusalBudget& budget = place->second;
-  budget.units = std::min(kRefusalsBurst, budget.units + std::chrono::duration<double>(now - budget.filled).count() * kRefusalsPerSecond);
+  budget.units = std::min(
+      kRefusalsBurst, budget.units + std::chrono::duration<double>(now - budget.filled).count() * kRefusalsPerSecond);
   budget.filled = now;
   if (budget.units < 1 || !audit_.healthy()) {
     ++budget.suppressed;
@@ -206,8 +217,13 @@ void Pipeline::record_refusal(const RequestContext& context, const std::string& 
   budget.units -= 1;
   // A key's name is kept only if it is one of ours: what a caller wrote in its place could be anything.
   const std::string known_key = keys_.find(key) != nullptr ? key : std::string();
-  log::warn("refused", {{"req", context.id}, {"uid", context.peer.uid}, {"key", known_key}, {"code", to_string(refusal.code)},
-                        {"detail", refusal.detail}, {"reason", refusal.reason}, {"suppressed", budget.suppressed}});
+  log::warn("refused", {{"req", context.id},
+                        {"uid", context.peer.uid},
+                        {"key", known_key},
+                        {"code", to_string(refusal.code)},
+                        {"detail", refusal.detail},
+                        {"reason", refusal.reason},
+                        {"suppressed", budget.suppressed}});
   audit::Record record;
   record.event = audit::Event::kRefuse;
   record.time = clock_.wall();

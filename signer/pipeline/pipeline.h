@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one story: a request for a token, from parsed to replied (DESIGN §3).  Each stage takes the type that only the stage
-// before it can make.
+// The one story: a request for a token, from parsed to replied (DESIGN §3).  Each stage takes the type that only the
+// stage before it can make.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,8 @@
 
 namespace signer::pipeline {
 
-// A token whose signature was verified with the published key (invariant 2).  Only the pipeline's self-check can make one.
+// A token whose signature was verified with the published key (invariant 2).  Only the pipeline's self-check can make
+// one.
 class SignedToken {
  public:
   [[nodiscard]] const std::string& text() const noexcept { return text_; }

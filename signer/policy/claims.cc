@@ -16,7 +16,7 @@ namespace {
 
 using jose::Json;
 
-constexpr long long kClockSlack = 60;                // seconds between a token server's clock and ours
+constexpr long long kClockSlack = 60;  // seconds between a token server's clock and ours
 constexpr std::size_t kJtiBytesMax = 128;
 constexpr std::size_t kSignatureCharsMax = 1 + 683;  // "." and a 4096-bit signature
 constexpr std::size_t kJtiRandomBytes = 16;
@@ -61,7 +61,8 @@ Judged<std::vector<std::string>> set_audience(Json& claims, const config::Profil
   const Json list = sent->is_array() ? *sent : Json::array({*sent});
   for (const Json& one : list) {
     const auto* name = one.get_ptr<const std::string*>();
-    if (name == nullptr || std::find(profile.audiences.begin(), profile.audiences.end(), *name) == profile.audiences.end()) {
+    if (name == nullptr ||
+        std::find(profile.audiences.begin(), profile.audiences.end(), *name) == profile.audiences.end()) {
       return breaks("aud", "must hold audiences of the profile alone");
     }
     audiences.push_back(*name);
@@ -79,7 +80,8 @@ Judged<long long> set_times(Json& claims, const config::Profile& profile, long l
     return true;
   };
   if (!claims.contains("iat")) claims["iat"] = now;
-  if (!bounded("iat", now - kClockSlack, now + kClockSlack)) return breaks("iat", "must be a whole number of seconds within 60 s of now");
+  if (!bounded("iat", now - kClockSlack, now + kClockSlack))
+    return breaks("iat", "must be a whole number of seconds within 60 s of now");
   if (!claims.contains("exp")) claims["exp"] = now + profile.max_ttl.count();
   if (!bounded("exp", now + 1, now + profile.max_ttl.count())) {
     return breaks("exp", "must be a whole number of seconds after now and within the profile's max_ttl");
@@ -95,7 +97,8 @@ Judged<std::string> set_jti(Json& claims) {
   const auto sent = claims.find("jti");
   if (sent != claims.end()) {
     const auto* text = sent->get_ptr<const std::string*>();
-    if (text == nullptr || !plain_jti(*text)) return breaks("jti", "must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ : -");
+    if (text == nullptr || !plain_jti(*text))
+      return breaks("jti", "must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ : -");
     return *text;
   }
   auto jti = fresh_jti();
@@ -112,7 +115,8 @@ Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::s
   SIGNER_ASSIGN_OR_RETURN(input.audiences_, set_audience(claims, request.profile()));
   SIGNER_ASSIGN_OR_RETURN(input.exp_, set_times(claims, request.profile(), unix_seconds(now)));
   SIGNER_ASSIGN_OR_RETURN(input.jti_, set_jti(claims));
-  if (const auto sub = claims.find("sub"); sub != claims.end() && !sub->is_string()) return breaks("sub", "must be a text");
+  if (const auto sub = claims.find("sub"); sub != claims.end() && !sub->is_string())
+    return breaks("sub", "must be a text");
   const Json header = {{"alg", "RS256"}, {"kid", kid}, {"typ", request.profile().typ}};
   input.text_ = jose::base64url_encode(jose::dump_json(header)) + "." + jose::base64url_encode(jose::dump_json(claims));
   if (input.text_.size() + kSignatureCharsMax > kTokenBytesMax) {

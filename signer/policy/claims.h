@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shapes claims: what the profile sets or bounds (docs/protocol.md §2.1), and the JOSE header, which is the daemon's alone
-// (invariant 3).  Pure but for the random jti.
+// Shapes claims: what the profile sets or bounds (docs/protocol.md §2.1), and the JOSE header, which is the daemon's
+// alone (invariant 3).  Pure but for the random jti.
 #pragma once
 
 #include <string>

@@ -33,14 +33,16 @@ Accounts system_accounts() {
     std::vector<char> buffer(kAccountBytesMax);
     passwd entry{};
     passwd* found = nullptr;
-    if (::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+    if (::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+      return std::nullopt;
     return found->pw_uid;
   };
   accounts.gid = [](const std::string& name) -> std::optional<gid_t> {
     std::vector<char> buffer(kAccountBytesMax);
     group entry{};
     group* found = nullptr;
-    if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+    if (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+      return std::nullopt;
     return found->gr_gid;
   };
   return accounts;
@@ -55,13 +57,15 @@ Result<std::shared_ptr<const Policy>> Policy::build(const config::Config& config
     Grant grant{written, written.match.uid, written.match.gid};
     const auto missing = [&](std::string_view what, const std::string& name) {
       return fail(ErrorCode::kInvalidRequest, config.file + ": grant '" + written.name + "': there is no " +
-                                                  std::string(what) + " '" + name + "' on this machine; create it or correct the name");
+                                                  std::string(what) + " '" + name +
+                                                  "' on this machine; create it or correct the name");
     };
     if (written.match.user) {
       const auto uid = accounts.uid(*written.match.user);
       if (!uid) return missing("user", *written.match.user);
       if (grant.uid && *grant.uid != *uid) {
-        return fail(ErrorCode::kInvalidRequest, config.file + ": grant '" + written.name + "': user and uid differ; keep one");
+        return fail(ErrorCode::kInvalidRequest,
+                    config.file + ": grant '" + written.name + "': user and uid differ; keep one");
       }
       grant.uid = uid;
     }
@@ -69,7 +73,8 @@ Result<std::shared_ptr<const Policy>> Policy::build(const config::Config& config
       const auto gid = accounts.gid(*written.match.group);
       if (!gid) return missing("group", *written.match.group);
       if (grant.gid && *grant.gid != *gid) {
-        return fail(ErrorCode::kInvalidRequest, config.file + ": grant '" + written.name + "': group and gid differ; keep one");
+        return fail(ErrorCode::kInvalidRequest,
+                    config.file + ": grant '" + written.name + "': group and gid differ; keep one");
       }
       grant.gid = gid;
     }
@@ -102,9 +107,7 @@ Judged<std::string> Policy::authorize(const PeerIdentity& peer, Verb verb, std::
   return grants.front()->written.name;
 }
 
-Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer,
-                                            IssueRequest request,
-                                            RateLimiter& limiter,
+Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer, IssueRequest request, RateLimiter& limiter,
                                             SteadyTime now) const {
   const auto grants = grants_for(peer, Verb::kIssue, request.key);
   if (grants.empty()) return denied("no grant lets this caller issue with this key");
@@ -115,11 +118,15 @@ Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer,
     }
     if (chosen == nullptr) return denied("no grant lets this caller issue with this profile");
   } else {
-    if (grants.size() != 1 || grants.front()->written.profiles.size() != 1) {
-      return refuse(ErrorCode::kInvalidRequest, "name a profile: several are allowed for this key");
+    // Grants that allow the same one profile leave no doubt either.
+    const std::string& only = grants.front()->written.profiles.front();
+    for (const Grant* grant : grants) {
+      if (grant->written.profiles.size() != 1 || grant->written.profiles.front() != only) {
+        return refuse(ErrorCode::kInvalidRequest, "name a profile: several are allowed for this key");
+      }
     }
     chosen = grants.front();
-    request.profile = chosen->written.profiles.front();
+    request.profile = only;
   }
   if (chosen->written.rate && !limiter.take(chosen->written.name, peer.uid, *chosen->written.rate, now)) {
     return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + chosen->written.name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who may mint what.  Pure: the kernel's word for the peer, the request and the time go in; a right or a refusal comes out.
-// Default deny: what no grant names is refused.
+// Who may mint what.  Pure: the kernel's word for the peer, the request and the time go in; a right or a refusal comes
+// out. Default deny: what no grant names is refused.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,8 @@ class AuthorizedRequest {
  private:
   friend class Policy;
 
-  AuthorizedRequest(std::string key, std::string grant, std::shared_ptr<const config::Profile> profile, jose::Json claims)
+  AuthorizedRequest(std::string key, std::string grant, std::shared_ptr<const config::Profile> profile,
+                    jose::Json claims)
       : key_(std::move(key)), grant_(std::move(grant)), profile_(std::move(profile)), claims_(std::move(claims)) {}
 
   std::string key_;
@@ -58,14 +59,13 @@ struct Accounts {
 class Policy {
  public:
   // kInvalidRequest, with file and grant, if a user or group does not exist.
-  [[nodiscard]] static Result<std::shared_ptr<const Policy>> build(const config::Config& config, const Accounts& accounts);
+  [[nodiscard]] static Result<std::shared_ptr<const Policy>> build(const config::Config& config,
+                                                                   const Accounts& accounts);
 
   // The right to mint, spent against the grant's rate.  Refusals: kDenied; kRateLimited; kInvalidRequest if the profile
   // must be named.  An unknown key and a key of somebody else look alike to the caller.
-  [[nodiscard]] Judged<AuthorizedRequest> authorize(const PeerIdentity& peer,
-                                                    IssueRequest request,
-                                                    RateLimiter& limiter,
-                                                    SteadyTime now) const;
+  [[nodiscard]] Judged<AuthorizedRequest> authorize(const PeerIdentity& peer, IssueRequest request,
+                                                    RateLimiter& limiter, SteadyTime now) const;
 
   // The name of the grant that lets `peer` do `verb` (to `key`, for kCreate), or kDenied.
   [[nodiscard]] Judged<std::string> authorize(const PeerIdentity& peer, Verb verb, std::string_view key) const;

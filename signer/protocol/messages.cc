@@ -14,9 +14,12 @@ constexpr std::size_t kTokenBodyMax = 64UL * 1024;
 constexpr std::size_t kBatchBodyMax = 1024UL * 1024;
 constexpr std::size_t kDepthMax = 16;
 constexpr std::size_t kMembersMax = 256;
+constexpr std::size_t kBatchDepthMax = 64;  // an item that is too deep is refused for itself, not for its neighbours
 constexpr std::size_t kProfileNameMax = 64;
 
-Failure<Refusal> invalid(std::string detail) { return refuse(ErrorCode::kInvalidRequest, std::move(detail)); }
+Failure<Refusal> invalid(std::string detail) {
+  return refuse(ErrorCode::kInvalidRequest, std::move(detail));
+}
 
 std::size_t count_members(const Json& value) {
   std::size_t count = 0;
@@ -44,6 +47,8 @@ Judged<IssueRequest> issue_of(Json body, const std::string& key) {
   for (auto& [name, value] : body.items()) {
     if (name == "claims") {
       if (!value.is_object()) return invalid("'claims' must be an object");
+      if (depth_of(value) > kDepthMax) return invalid("json: nested too deeply");
+      if (count_members(value) > kMembersMax) return invalid("json: too many members");
       request.claims = std::move(value);
     } else if (name == "profile") {
       const auto* profile = value.get_ptr<const std::string*>();
@@ -70,19 +75,13 @@ Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key) 
 
 Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key) {
   const jose::JsonLimits limits{
-      .bytes_max = kBatchBodyMax, .depth_max = kDepthMax + 3, .members_max = kBatchItemsMax * (kMembersMax + 3) + 1};
+      .bytes_max = kBatchBodyMax, .depth_max = kBatchDepthMax, .members_max = 2 * kBatchItemsMax * (kMembersMax + 3)};
   SIGNER_ASSIGN_OR_RETURN(Json parsed, parse_body(body, limits));
   const auto items = parsed.find("items");
   if (parsed.size() != 1 || items == parsed.end() || !items->is_array()) return invalid("a batch is {\"items\":[...]}");
   if (items->empty() || items->size() > kBatchItemsMax) return invalid("a batch has 1 to 256 items");
   std::vector<Judged<IssueRequest>> requests;
-  for (Json& item : *items) {
-    if (depth_of(item) > kDepthMax + 1 || count_members(item) > kMembersMax + 2) {
-      requests.emplace_back(invalid("json: nested too deeply or too many members"));
-    } else {
-      requests.push_back(issue_of(std::move(item), key));
-    }
-  }
+  for (Json& item : *items) requests.push_back(issue_of(std::move(item), key));
   return requests;
 }
 
@@ -93,7 +92,10 @@ Judged<void> parse_empty(std::string_view body) {
 }
 
 Json issued_json(const IssuedFields& fields) {
-  return {{"token", fields.token}, {"kid", fields.kid}, {"jti", fields.jti}, {"exp", fields.exp},
+  return {{"token", fields.token},
+          {"kid", fields.kid},
+          {"jti", fields.jti},
+          {"exp", fields.exp},
           {"audit", {{"index", fields.audit_index}}}};
 }
 
@@ -126,10 +128,14 @@ bool retryable(ErrorCode code) noexcept {
 
 Json problem_json(const Refusal& refusal, const std::string& request_id, std::optional<int> status) {
   static constexpr std::pair<ErrorCode, const char*> kTitles[] = {
-      {ErrorCode::kInvalidRequest, "Invalid request"},      {ErrorCode::kDenied, "Denied"},
-      {ErrorCode::kNotFound, "Not found"},                  {ErrorCode::kClaimPolicy, "Claims break the profile"},
-      {ErrorCode::kRateLimited, "Too many requests"},       {ErrorCode::kInternal, "Internal error"},
-      {ErrorCode::kTokenUnavailable, "Token unavailable"},  {ErrorCode::kOverloaded, "Overloaded"},
+      {ErrorCode::kInvalidRequest, "Invalid request"},
+      {ErrorCode::kDenied, "Denied"},
+      {ErrorCode::kNotFound, "Not found"},
+      {ErrorCode::kClaimPolicy, "Claims break the profile"},
+      {ErrorCode::kRateLimited, "Too many requests"},
+      {ErrorCode::kInternal, "Internal error"},
+      {ErrorCode::kTokenUnavailable, "Token unavailable"},
+      {ErrorCode::kOverloaded, "Overloaded"},
       {ErrorCode::kDeadlineExceeded, "Deadline exceeded"},
   };
   const char* title = "Internal error";

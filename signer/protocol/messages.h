@@ -38,7 +38,8 @@ struct IssuedFields {
 [[nodiscard]] int status_of(ErrorCode code) noexcept;
 
 // RFC 9457.  `status` where it is not status_of(code): 404, 405, 409, 413, 415.
-[[nodiscard]] jose::Json problem_json(const Refusal& refusal, const std::string& request_id, std::optional<int> status = {});
+[[nodiscard]] jose::Json problem_json(const Refusal& refusal, const std::string& request_id,
+                                      std::optional<int> status = {});
 
 // Whether the caller may simply try again.
 [[nodiscard]] bool retryable(ErrorCode code) noexcept;

@@ -41,7 +41,8 @@ bool plain_key_name(std::string_view name) noexcept {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
   };
-  return !name.empty() && name.size() <= kKeyNameMax && name[0] != '.' && std::all_of(name.begin(), name.end(), allowed);
+  return !name.empty() && name.size() <= kKeyNameMax && name[0] != '.' &&
+         std::all_of(name.begin(), name.end(), allowed);
 }
 
 Result<Route, NoRoute> parse_route(std::string_view method, std::string_view target) {

@@ -11,8 +11,8 @@
 
 namespace signer {
 
-// `detail` goes to the caller: it names claims and limits, never a value, a path or a native code.  `reason` goes to the log
-// and the audit record: it may name grants, tokens and native codes, never a claim value.
+// `detail` goes to the caller: it names claims and limits, never a value, a path or a native code.  `reason` goes to
+// the log and the audit record: it may name grants, tokens and native codes, never a claim value.
 struct Refusal {
   ErrorCode code = ErrorCode::kInternal;
   std::string detail;

@@ -35,7 +35,7 @@ struct IssueRequest {
 
 // How long a request may take and what it is called in the log.
 struct RequestContext {
-  std::string id;        // 16 hex digits of ours
+  std::string id;  // 16 hex digits of ours
   PeerIdentity peer;
   SteadyTime deadline{};
 };

@@ -24,7 +24,9 @@ using boost::system::error_code;
 constexpr std::uint32_t kHeaderBytesMax = 8192;
 constexpr std::size_t kReadBytes = 16384;
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 std::string_view reason_of(int status) {
   const auto text = http::obsolete_reason(static_cast<http::status>(status));
@@ -58,10 +60,12 @@ Connection::Connection(Server& server, boost::asio::local::stream_protocol::sock
 void Connection::next_request() {
   parser_.emplace();
   parser_->header_limit(kHeaderBytesMax);
-  // judge_header sets it, before a byte of the body is kept.  (No limit at all, boost::none, refuses every body in 1.74.)
+  // judge_header sets it, before a byte of the body is kept.  (No limit at all, boost::none, refuses every body
+  // in 1.74.)
   parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
   parser_->eager(true);
   header_judged_ = false;
+  context_.id.clear();
   if (buffer_.size() > 0) return parse();  // the caller sent its next request already
   phase_ = Phase::kIdle;
   if (draining_) return close();
@@ -70,12 +74,13 @@ void Connection::next_request() {
 }
 
 void Connection::read_more() {
-  socket_.async_read_some(buffer_.prepare(kReadBytes), [self = shared_from_this()](const error_code& error, std::size_t size) {
-    if (self->phase_ == Phase::kClosed) return;
-    if (error) return self->broken();
-    self->buffer_.commit(size);
-    self->parse();
-  });
+  socket_.async_read_some(buffer_.prepare(kReadBytes),
+                          [self = shared_from_this()](const error_code& error, std::size_t size) {
+                            if (self->phase_ == Phase::kClosed) return;
+                            if (error) return self->broken();
+                            self->buffer_.commit(size);
+                            self->parse();
+                          });
 }
 
 // Feeds the parser with what is there; goes on reading, answers, or gives up.
@@ -114,7 +119,8 @@ void Connection::parse() {
   read_more();
 }
 
-// The header is complete: the deadline starts, the call is known, the body gets its limit.  False if the request ends here.
+// The header is complete: the deadline starts, the call is known, the body gets its limit.  False if the request ends
+// here.
 bool Connection::judge_header() {
   const auto& header = parser_->get();
   context_.id = fresh_request_id();
@@ -122,7 +128,9 @@ bool Connection::judge_header() {
   if (!route) {
     const bool path = route.error() == protocol::NoRoute::kNotFound;
     refuse_and_close({path ? ErrorCode::kNotFound : ErrorCode::kInvalidRequest,
-                      path ? "there is no such path" : "this path does not take this method", "", {}},
+                      path ? "there is no such path" : "this path does not take this method",
+                      "",
+                      {}},
                      static_cast<int>(route.error()));
     return false;
   }
@@ -131,7 +139,8 @@ bool Connection::judge_header() {
   if (const auto asked = header.find("Request-Timeout"); asked != header.end()) {
     const auto parsed = protocol::parse_timeout(view(asked->value()));
     if (!parsed) {
-      refuse_and_close({ErrorCode::kInvalidRequest, "Request-Timeout must be such as 2s or 250ms, from 10ms to 60s", "", {}}, 400);
+      refuse_and_close(
+          {ErrorCode::kInvalidRequest, "Request-Timeout must be such as 2s or 250ms, from 10ms to 60s", "", {}}, 400);
       return false;
     }
     timeout = *parsed;
@@ -147,7 +156,8 @@ bool Connection::judge_header() {
   }
   parser_->body_limit(body_max);
   const auto expect = header.find(http::field::expect);
-  if (expect != header.end() && boost::beast::iequals(expect->value(), "100-continue") && buffer_.size() == 0 && !parser_->is_done()) {
+  if (expect != header.end() && boost::beast::iequals(expect->value(), "100-continue") && buffer_.size() == 0 &&
+      !parser_->is_done()) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     error_code error;
     socket_.non_blocking(true, error);
@@ -168,7 +178,8 @@ void Connection::handle_request() {
           context_, {ErrorCode::kInvalidRequest, "Content-Type must be application/json", "", {}}, 415));
     }
   }
-  server_.handlers_.handle(context_, route_, body, [self = shared_from_this()](Response response) { self->reply(std::move(response)); });
+  server_.handlers_.handle(context_, route_, body,
+                           [self = shared_from_this()](Response response) { self->reply(std::move(response)); });
 }
 
 void Connection::reply(Response response) {
@@ -236,8 +247,8 @@ void Connection::close() {
   server_.ended(shared_from_this());
 }
 
-// The timer is only ever moved forward to what is earlier; when it fires too early it is set again.  So a busy connection does
-// not touch it.
+// The timer is only ever moved forward to what is earlier; when it fires too early it is set again.  So a busy
+// connection does not touch it.
 void Connection::close_by(SteadyTime time) {
   close_at_ = time;
   if (timer_at_ && *timer_at_ <= time) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One connection: reads requests, one after the other, hands them on, writes the replies.  HTTP/1.1 by Boost.Beast's parser.
+// One connection: reads requests, one after the other, hands them on, writes the replies.  HTTP/1.1 by Boost.Beast's
+// parser.
 #pragma once
 
 #include <array>

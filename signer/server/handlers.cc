@@ -18,13 +18,17 @@ namespace {
 using jose::Json;
 using protocol::Call;
 
-Response json_response(int status, const Json& body) { return {status, "application/json", jose::dump_json(body) + "\n", {}}; }
+Response json_response(int status, const Json& body) {
+  return {status, "application/json", jose::dump_json(body) + "\n", {}};
+}
 
 Json issued_of(const pipeline::IssuedToken& token) {
   return protocol::issued_json({token.token(), token.kid(), token.jti(), token.exp(), token.audit_index()});
 }
 
-Refusal unknown_key() { return {ErrorCode::kNotFound, "there is no such key", "", {}}; }
+Refusal unknown_key() {
+  return {ErrorCode::kNotFound, "there is no such key", "", {}};
+}
 
 Response jwks_response(const Json& set) {
   Response response = json_response(200, set);
@@ -54,8 +58,10 @@ struct Batch {
 }  // namespace
 
 Response problem(const Refusal& refusal, const std::string& request_id, std::optional<int> status) {
-  Response response{status.value_or(protocol::status_of(refusal.code)), "application/problem+json",
-                    jose::dump_json(protocol::problem_json(refusal, request_id, status)) + "\n", {}};
+  Response response{status.value_or(protocol::status_of(refusal.code)),
+                    "application/problem+json",
+                    jose::dump_json(protocol::problem_json(refusal, request_id, status)) + "\n",
+                    {}};
   if (protocol::retryable(refusal.code)) {
     response.headers.emplace_back("Retry-After", std::to_string(std::max<long long>(1, refusal.retry_after.count())));
   }
@@ -83,12 +89,13 @@ void Handlers::handle(const RequestContext& context, const protocol::Route& rout
 void Handlers::issue(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
   auto request = protocol::parse_issue(body, key);
   if (!request) return reply(refuse(context, request.error()));
-  pipeline_.issue(context, *std::move(request), [id = context.id, reply = std::move(reply)](Judged<pipeline::IssuedToken> issued) {
-    if (!issued) return reply(problem(issued.error(), id));
-    Response response = json_response(200, issued_of(*issued));
-    response.headers.emplace_back("Cache-Control", "no-store");
-    reply(std::move(response));
-  });
+  pipeline_.issue(context, *std::move(request),
+                  [id = context.id, reply = std::move(reply)](Judged<pipeline::IssuedToken> issued) {
+                    if (!issued) return reply(problem(issued.error(), id));
+                    Response response = json_response(200, issued_of(*issued));
+                    response.headers.emplace_back("Cache-Control", "no-store");
+                    reply(std::move(response));
+                  });
 }
 
 void Handlers::issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
@@ -121,25 +128,29 @@ void Handlers::create_key(const RequestContext& context, const std::string& key,
   pipeline::KeyEntry* entry = keys_.find(key);
   if (entry == nullptr) return reply(refuse(context, unknown_key()));
   if (entry->creating || !entry->versions.empty() || entry->stopped) {
-    return reply(refuse(context, {ErrorCode::kInvalidRequest, "the key exists already, or is being made", "", {}}, 409));
+    return reply(
+        refuse(context, {ErrorCode::kInvalidRequest, "the key exists already, or is being made", "", {}}, 409));
   }
-  keys_.create(*entry, clock_.wall(), [this, context, key, grant = *grant, reply = std::move(reply)](Result<void> created) {
-    if (!created) {
-      const bool gone = created.error().code == ErrorCode::kTokenUnavailable;
-      return reply(refuse(context, {created.error().code, gone ? "the token cannot make a key now" : "the key was not made; see the log",
-                                    created.error().text, {}}));
-    }
-    const pipeline::KeyEntry* made = keys_.find(key);
-    audit::Record record;
-    record.event = audit::Event::kKeyCreated;
-    record.request_id = context.id;
-    record.peer = &context.peer;
-    record.grant = grant;
-    record.key = key;
-    record.kid = made->versions.back().kid;
-    pipeline_.record_event(std::move(record));
-    reply(json_response(201, key_json(*made)));
-  });
+  keys_.create(
+      *entry, clock_.wall(), [this, context, key, grant = *grant, reply = std::move(reply)](Result<void> created) {
+        if (!created) {
+          const bool gone = created.error().code == ErrorCode::kTokenUnavailable;
+          return reply(refuse(context, {created.error().code,
+                                        gone ? "the token cannot make a key now" : "the key was not made; see the log",
+                                        created.error().text,
+                                        {}}));
+        }
+        const pipeline::KeyEntry* made = keys_.find(key);
+        audit::Record record;
+        record.event = audit::Event::kKeyCreated;
+        record.request_id = context.id;
+        record.peer = &context.peer;
+        record.grant = grant;
+        record.key = key;
+        record.kid = made->versions.back().kid;
+        pipeline_.record_event(std::move(record));
+        reply(json_response(201, key_json(*made)));
+      });
 }
 
 Response Handlers::answer(const RequestContext& context, const protocol::Route& route) {
@@ -202,7 +213,9 @@ Response Handlers::readiness(const RequestContext& context, const std::string& k
   for (const auto& [name, entry] : keys_.entries()) {
     if (!key.empty() && name != key) continue;
     Json one = {{"ready", entry.ready}};
-    if (!entry.ready) one["reason"] = entry.stopped || entry.active == nullptr ? "the key is stopped or absent" : "the token is not ready";
+    if (!entry.ready)
+      one["reason"] =
+          entry.stopped || entry.active == nullptr ? "the key is stopped or absent" : "the token is not ready";
     all = all && entry.ready;
     keys[name] = std::move(one);
   }
@@ -220,7 +233,9 @@ Json Handlers::key_json(const pipeline::KeyEntry& entry) const {
   const bool active = entry.active != nullptr && !entry.stopped;
   Json json = {{"name", entry.config.name},
                {"alg", "RS256"},
-               {"state", entry.stopped ? "stopped" : active ? "active" : "absent"},
+               {"state", entry.stopped ? "stopped"
+                         : active      ? "active"
+                                       : "absent"},
                {"ready", entry.ready},
                {"versions", std::move(versions)}};
   if (entry.active != nullptr) {
@@ -228,7 +243,8 @@ Json Handlers::key_json(const pipeline::KeyEntry& entry) const {
     json["token"] = entry.active->version.token;
     json["created"] = keyring::rfc3339(entry.active->version.created);
   }
-  if (!entry.ready) json["reason"] = entry.stopped ? "stopped: metadata and token disagree; see the log" : "not ready; see the log";
+  if (!entry.ready)
+    json["reason"] = entry.stopped ? "stopped: metadata and token disagree; see the log" : "not ready; see the log";
   return json;
 }
 

@@ -27,10 +27,7 @@ struct Response {
 // Belongs to the event loop's thread.
 class Handlers {
  public:
-  Handlers(const Clock& clock,
-           pipeline::Pipeline& pipeline,
-           pipeline::KeyTable& keys,
-           pipeline::Tokens& tokens,
+  Handlers(const Clock& clock, pipeline::Pipeline& pipeline, pipeline::KeyTable& keys, pipeline::Tokens& tokens,
            pipeline::Metrics& metrics)
       : clock_(clock), pipeline_(pipeline), keys_(keys), tokens_(tokens), metrics_(metrics) {}
 

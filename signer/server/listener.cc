@@ -45,11 +45,13 @@ Result<void> check_place(const std::string& path) {
     return failure("look at", path, errno);
   }
   if (!S_ISSOCK(status.st_mode)) {
-    return fail(ErrorCode::kInvalidRequest, "listener: " + path + " exists and is no socket; remove it or choose another path");
+    return fail(ErrorCode::kInvalidRequest,
+                "listener: " + path + " exists and is no socket; remove it or choose another path");
   }
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const sockaddr_un address = address_of(path);
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno != ECONNREFUSED) {
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno != ECONNREFUSED) {
     return fail(ErrorCode::kInvalidRequest, "listener: somebody answers at " + path + "; stop that process first");
   }
   log::info("stale_socket_replaced", {{"path", path}});
@@ -96,7 +98,8 @@ Result<UniqueFd> listen_at(const config::Listener& listener, std::optional<gid_t
   }
   if (::chmod(temporary.c_str(), listener.mode) != 0) return abandon(failure("set the mode of", listener.path, errno));
   if (::listen(fd.get(), kBacklog) != 0) return abandon(failure("listen at", listener.path, errno));
-  if (::rename(temporary.c_str(), listener.path.c_str()) != 0) return abandon(failure("put in place", listener.path, errno));
+  if (::rename(temporary.c_str(), listener.path.c_str()) != 0)
+    return abandon(failure("put in place", listener.path, errno));
   return fd;
 }
 
@@ -143,7 +146,9 @@ void Server::admit(stream_protocol::socket socket, const std::string& path) {
   if (connections_.size() >= limits_.connections_max || of_this_uid >= limits_.connections_each_uid_max) {
     // One line when the limit is met, not one for each attempt.
     if (++metrics.connections_refused % 1024 == 1) {
-      log::warn("connection_refused", {{"uid", peer->uid}, {"of_this_uid", of_this_uid}, {"all", connections_.size()},
+      log::warn("connection_refused", {{"uid", peer->uid},
+                                       {"of_this_uid", of_this_uid},
+                                       {"all", connections_.size()},
                                        {"refused_so_far", metrics.connections_refused}});
     }
     return;
@@ -169,7 +174,8 @@ void Server::drain() {
   for (const auto& listening : listening_) {
     listening->acceptor.close(ignored);
     struct stat status {};
-    if (::lstat(listening->path.c_str(), &status) == 0 && status.st_ino == listening->inode) ::unlink(listening->path.c_str());
+    if (::lstat(listening->path.c_str(), &status) == 0 && status.st_ino == listening->inode)
+      ::unlink(listening->path.c_str());
   }
   accept_pause_.cancel();
   const auto connections = connections_;

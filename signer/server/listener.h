@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The Unix sockets: made without a moment in which somebody else could connect, counted per caller, served by Connection.
+// The Unix sockets: made without a moment in which somebody else could connect, counted per caller, served by
+// Connection.
 #pragma once
 
 #include <map>
@@ -28,8 +29,9 @@ struct ServerLimits {
   std::chrono::seconds idle_time_max{600};
 };
 
-// A listening socket at `path`: bound under a temporary name with mode 0600, given its group and mode there, then renamed into
-// place.  A socket that somebody still answers is left alone (kInvalidRequest); one that nobody answers is replaced.
+// A listening socket at `path`: bound under a temporary name with mode 0600, given its group and mode there, then
+// renamed into place.  A socket that somebody still answers is left alone (kInvalidRequest); one that nobody answers is
+// replaced.
 [[nodiscard]] Result<UniqueFd> listen_at(const config::Listener& listener, std::optional<gid_t> group);
 
 // Belongs to the event loop's thread.

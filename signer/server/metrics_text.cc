@@ -55,24 +55,25 @@ MetricFamily latency_family(const pipeline::Metrics::Latency& latency) {
 
 }  // namespace
 
-std::string metrics_text(const pipeline::Metrics& metrics,
-                         const pipeline::KeyTable& keys,
-                         const pipeline::Tokens& tokens,
-                         const pipeline::Pipeline& pipeline) {
+std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTable& keys,
+                         const pipeline::Tokens& tokens, const pipeline::Pipeline& pipeline) {
   std::vector<MetricFamily> families;
   const auto counter = [&families](const char* name, const char* help, std::uint64_t value) {
     families.push_back(family(name, help, MetricType::Counter));
     add(families.back(), static_cast<double>(value));
   };
   counter("signer_tokens_issued_total", "Signed tokens released", metrics.tokens_issued);
-  counter("signer_self_check_failures_total", "Signatures discarded because they did not verify", metrics.self_check_failures);
+  counter("signer_self_check_failures_total", "Signatures discarded because they did not verify",
+          metrics.self_check_failures);
   counter("signer_connections_accepted_total", "Connections accepted", metrics.connections_accepted);
-  counter("signer_connections_refused_total", "Connections closed at accept, over a limit", metrics.connections_refused);
+  counter("signer_connections_refused_total", "Connections closed at accept, over a limit",
+          metrics.connections_refused);
   counter("signer_http_errors_total", "Requests that were not HTTP, too slow or too large", metrics.http_errors);
   counter("signer_reloads_total", "Configuration reloads that took effect", metrics.reloads);
   counter("signer_reload_failures_total", "Configuration reloads that changed nothing", metrics.reload_failures);
   families.push_back(family("signer_refusals_total", "Requests refused, by problem code", MetricType::Counter));
-  for (const auto& [code, count] : metrics.refusals) add(families.back(), static_cast<double>(count), {{"code", std::string(to_string(code))}});
+  for (const auto& [code, count] : metrics.refusals)
+    add(families.back(), static_cast<double>(count), {{"code", std::string(to_string(code))}});
   families.push_back(latency_family(metrics.issue_latency));
   families.push_back(family("signer_connections_open", "Connections open now", MetricType::Gauge));
   add(families.back(), static_cast<double>(metrics.connections_open));

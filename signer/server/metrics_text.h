@@ -11,9 +11,7 @@
 
 namespace signer::server {
 
-[[nodiscard]] std::string metrics_text(const pipeline::Metrics& metrics,
-                                       const pipeline::KeyTable& keys,
-                                       const pipeline::Tokens& tokens,
-                                       const pipeline::Pipeline& pipeline);
+[[nodiscard]] std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTable& keys,
+                                       const pipeline::Tokens& tokens, const pipeline::Pipeline& pipeline);
 
 }  // namespace signer::server

@@ -67,7 +67,8 @@ class FairQueue {
     std::vector<Job> removed;
     for (auto lane = lanes_.begin(); lane != lanes_.end();) {
       auto& jobs = lane->second;
-      const auto keep_end = std::stable_partition(jobs.begin(), jobs.end(), [&](const Job& job) { return !unwanted(job); });
+      const auto keep_end =
+          std::stable_partition(jobs.begin(), jobs.end(), [&](const Job& job) { return !unwanted(job); });
       std::move(keep_end, jobs.end(), std::back_inserter(removed));
       jobs.erase(keep_end, jobs.end());
       if (jobs.empty()) {

@@ -74,7 +74,8 @@ Result<pid_t> spawn(const HostProgram& program, const std::vector<ChannelPair>& 
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawnattr_init(&attributes);
   for (std::size_t i = 0; i < channels.size(); ++i) {
-    ::posix_spawn_file_actions_adddup2(&actions, channels[i].theirs.get(), channel::kFirstChannelFd + static_cast<int>(i));
+    ::posix_spawn_file_actions_adddup2(&actions, channels[i].theirs.get(),
+                                       channel::kFirstChannelFd + static_cast<int>(i));
   }
   // Nothing else of ours is a host's business: not the callers' connections, not the audit log.
   ::posix_spawn_file_actions_addclosefrom_np(&actions, channel::kFirstChannelFd + static_cast<int>(channels.size()));

@@ -27,8 +27,8 @@ struct StartedHost;
 // Owns the process: destruction kills it (SIGKILL, which a stopped or hung process cannot refuse) and reaps it.
 class HostProcess {
  public:
-  // Starts the program with a control channel and `worker_count` worker channels (SOCK_SEQPACKET socketpairs) at descriptors 3
-  // and up.  kInternal if the program cannot be run.
+  // Starts the program with a control channel and `worker_count` worker channels (SOCK_SEQPACKET socketpairs) at
+  // descriptors 3 and up.  kInternal if the program cannot be run.
   [[nodiscard]] static Result<StartedHost> start(const HostProgram& program, std::size_t worker_count);
 
   HostProcess(HostProcess&& other) noexcept;
@@ -55,8 +55,8 @@ class HostProcess {
   UniqueFd pidfd_;
 };
 
-// Our ends of the channels, non-blocking: control first, then one for each worker.  Closing them all makes a healthy host
-// leave its token and end.
+// Our ends of the channels, non-blocking: control first, then one for each worker.  Closing them all makes a healthy
+// host leave its token and end.
 struct StartedHost {
   HostProcess process;
   std::vector<UniqueFd> channels;
@@ -69,8 +69,8 @@ enum class SendOutcome { kSent, kBroken };
 
 enum class ReceiveOutcome { kFrame, kNothing, kBroken };
 
-// Takes one frame if one is there, into `buffer`, which is reused and which `frame` then points into.  A frame larger than the
-// format allows is kBroken.
+// Takes one frame if one is there, into `buffer`, which is reused and which `frame` then points into.  A frame larger
+// than the format allows is kBroken.
 [[nodiscard]] ReceiveOutcome receive_frame(int fd, Bytes& buffer, ByteView& frame);
 
 }  // namespace signer::token

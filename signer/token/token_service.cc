@@ -22,9 +22,9 @@ using boost::asio::posix::stream_descriptor;
 using boost::system::error_code;
 using channel::HostStatus;
 
-constexpr std::size_t kJobsPerWorker = 2;       // one in the token, one in the socket behind it
-constexpr int kAttemptsMax = 5;                 // a job that was in hand when five hosts died is part of the problem
-constexpr unsigned kFailuresTolerated = 2;      // restarts during which callers wait rather than being refused
+constexpr std::size_t kJobsPerWorker = 2;   // one in the token, one in the socket behind it
+constexpr int kAttemptsMax = 5;             // a job that was in hand when five hosts died is part of the problem
+constexpr unsigned kFailuresTolerated = 2;  // restarts during which callers wait rather than being refused
 constexpr std::chrono::milliseconds kBackoffFirst{50};
 constexpr std::chrono::milliseconds kBackoffMax{800};
 
@@ -36,7 +36,9 @@ Failure<Refusal> unavailable(std::string reason) {
   return refuse(ErrorCode::kTokenUnavailable, "the token cannot sign now", std::move(reason));
 }
 
-Failure<Refusal> too_late() { return refuse(ErrorCode::kDeadlineExceeded, "not signed in time"); }
+Failure<Refusal> too_late() {
+  return refuse(ErrorCode::kDeadlineExceeded, "not signed in time");
+}
 
 }  // namespace
 
@@ -57,9 +59,16 @@ std::string_view to_string(TokenState state) noexcept {
 }
 
 TokenService::TokenService(boost::asio::io_context& loop, const Clock& clock, TokenSettings settings)
-    : loop_(loop), clock_(clock), settings_(std::move(settings)), queue_(settings_.queue), timer_(loop), restart_timer_(loop) {}
+    : loop_(loop),
+      clock_(clock),
+      settings_(std::move(settings)),
+      queue_(settings_.queue),
+      timer_(loop),
+      restart_timer_(loop) {}
 
-TokenService::~TokenService() { ++generation_; }
+TokenService::~TokenService() {
+  ++generation_;
+}
 
 TokenStatus TokenService::status() const {
   return {state_, reason_, description_, restarts_, signatures_, queue_.size(), host_ ? host_->process.pid() : -1};
@@ -78,8 +87,10 @@ void TokenService::start_host() {
   if (!started) return host_lost(started.error().text);
   auto& channels = started->channels;
   const int pidfd = ::fcntl(started->process.pidfd(), F_DUPFD_CLOEXEC, 0);
-  host_ = std::make_unique<Host>(Host{std::move(started->process), stream_descriptor(loop_, channels[0].release()),
-                                      stream_descriptor(loop_, pidfd), {}});
+  host_ = std::make_unique<Host>(Host{std::move(started->process),
+                                      stream_descriptor(loop_, channels[0].release()),
+                                      stream_descriptor(loop_, pidfd),
+                                      {}});
   for (std::size_t i = 1; i < channels.size(); ++i) {
     host_->workers.emplace_back(stream_descriptor(loop_, channels[i].release()));
     watch_worker(i - 1, generation_);
@@ -89,7 +100,8 @@ void TokenService::start_host() {
   control_id_ = ++last_id_;
   call_deadline_ = clock_.steady() + settings_.open_timeout;
   wake_by(call_deadline_);
-  if (send_frame(host_->control.native_handle(), channel::encode_open(control_id_, settings_.spec)) == SendOutcome::kBroken) {
+  if (send_frame(host_->control.native_handle(), channel::encode_open(control_id_, settings_.spec)) ==
+      SendOutcome::kBroken) {
     host_lost("the host did not take its first frame");
   }
 }
@@ -99,9 +111,13 @@ void TokenService::opened(const channel::HostResult<channel::TokenDescription>& 
     state_ = TokenState::kReady;
     reason_.clear();
     description_ = *result;
-    log::info("token_ready", {{"token", name()}, {"label", description_.label}, {"serial", description_.serial},
-                              {"manufacturer", description_.manufacturer}, {"model", description_.model},
-                              {"mechanism", description_.mechanism}, {"host_pid", host_->process.pid()}});
+    log::info("token_ready", {{"token", name()},
+                              {"label", description_.label},
+                              {"serial", description_.serial},
+                              {"manufacturer", description_.manufacturer},
+                              {"model", description_.model},
+                              {"mechanism", description_.mechanism},
+                              {"host_pid", host_->process.pid()}});
     if (events_.ready) events_.ready();
     send_control();
     return dispatch();
@@ -115,7 +131,8 @@ void TokenService::pin_refused(const std::string& why) {
   std::vector<SignJob> in_hand = take_in_flight();
   state_ = TokenState::kPinRefused;
   reason_ = why;
-  log::error("pin_refused", {{"token", name()}, {"reason", reason_}, {"next", "no further attempt until an operator acts"}});
+  log::error("pin_refused",
+             {{"token", name()}, {"reason", reason_}, {"next", "no further attempt until an operator acts"}});
   retire_host();
   for (SignJob& job : in_hand) job.done(unavailable(why));
   fail_calls(why);
@@ -184,7 +201,8 @@ void TokenService::schedule_restart() {
   const unsigned doublings = std::min(failures_ > 0 ? failures_ - 1 : 0, 6U);
   auto delay = std::min(kBackoffMax, kBackoffFirst * (1U << doublings));
   if (failures_ <= 1) delay = std::chrono::milliseconds(0);
-  static thread_local std::minstd_rand jitter(std::random_device{}());  // spreads the hosts of several tokens, no secret
+  static thread_local std::minstd_rand jitter(
+      std::random_device{}());  // spreads the hosts of several tokens, no secret
   delay -= delay * (jitter() % 25) / 100;
   restart_timer_.expires_after(delay);
   restart_timer_.async_wait([this, generation = generation_](const error_code& error) {
@@ -335,7 +353,8 @@ void TokenService::describe_key(Bytes key_id, KeyReply reply) {
 
 void TokenService::generate_key(const channel::KeyRequest& request, KeyReply reply) {
   if (state_ != TokenState::kReady) {
-    return reply(channel::host_failure(HostStatus::kUnavailable, "token " + name() + " is " + std::string(to_string(state_))));
+    return reply(
+        channel::host_failure(HostStatus::kUnavailable, "token " + name() + " is " + std::string(to_string(state_))));
   }
   calls_.push_back({[request](std::uint64_t id) { return channel::encode_generate(id, request); }, std::move(reply),
                     settings_.generate_timeout});
@@ -369,7 +388,8 @@ void TokenService::sign(SignJob job) {
 TokenService::Worker* TokenService::free_worker() {
   Worker* best = nullptr;
   for (Worker& worker : host_->workers) {
-    if (worker.jobs.size() < kJobsPerWorker && (best == nullptr || worker.jobs.size() < best->jobs.size())) best = &worker;
+    if (worker.jobs.size() < kJobsPerWorker && (best == nullptr || worker.jobs.size() < best->jobs.size()))
+      best = &worker;
   }
   return best;
 }
@@ -401,13 +421,14 @@ bool TokenService::send_job(Worker& worker, SignJob job) {
 }
 
 void TokenService::fail_queued(const std::string& why) {
-  for (SignJob& job : queue_.remove_if([](const SignJob&) { return true; })) job.done(unavailable("token " + name() + ": " + why));
+  for (SignJob& job : queue_.remove_if([](const SignJob&) { return true; }))
+    job.done(unavailable("token " + name() + ": " + why));
 }
 
 // ---- time ----------------------------------------------------------------------------------------------------------
 
-// The timer is set to the earliest thing that can become due and set again when it fires; it is not moved for what comes later,
-// so a busy token costs no timer calls and an idle one has no timer.
+// The timer is set to the earliest thing that can become due and set again when it fires; it is not moved for what
+// comes later, so a busy token costs no timer calls and an idle one has no timer.
 void TokenService::wake_by(SteadyTime time) {
   if (timer_at_ && *timer_at_ <= time) return;
   timer_at_ = time;
@@ -442,10 +463,12 @@ void TokenService::refuse_late(SteadyTime now) {
 
 std::optional<std::string> TokenService::hang(SteadyTime now) const {
   if (host_ == nullptr) return std::nullopt;
-  if ((state_ == TokenState::kStarting || calling_) && call_deadline_ <= now) return "the host hangs in opening or a key call";
+  if ((state_ == TokenState::kStarting || calling_) && call_deadline_ <= now)
+    return "the host hangs in opening or a key call";
   for (const Worker& worker : host_->workers) {
     if (!worker.jobs.empty() && worker.busy_since + settings_.operation_timeout <= now) {
-      return "a signature took longer than operation_timeout (" + std::to_string(settings_.operation_timeout.count()) + " ms)";
+      return "a signature took longer than operation_timeout (" + std::to_string(settings_.operation_timeout.count()) +
+             " ms)";
     }
   }
   return std::nullopt;

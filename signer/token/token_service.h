@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One token as the daemon sees it: a bounded fair queue in front of a supervised host (DESIGN §2).  A host that crashes, hangs or
-// answers nonsense is killed and started again with back-off, and what it had in hand is asked again while its deadline lets it
-// (RS256 is deterministic).  A refused PIN stops all attempts until an operator acts (invariant 5).
+// One token as the daemon sees it: a bounded fair queue in front of a supervised host (DESIGN §2).  A host that
+// crashes, hangs or answers nonsense is killed and started again with back-off, and what it had in hand is asked again
+// while its deadline lets it (RS256 is deterministic).  A refused PIN stops all attempts until an operator acts
+// (invariant 5).
 #pragma once
 
 #include <chrono>
@@ -54,7 +55,7 @@ struct TokenSettings {
 struct SignJob {
   uid_t uid = 0;
   SteadyTime deadline{};
-  channel::SignRequest request;               // its deadline_ns is set from `deadline`
+  channel::SignRequest request;             // its deadline_ns is set from `deadline`
   std::function<void(Judged<Bytes>)> done;  // called exactly once, from the event loop
   int attempts = 0;
 };
@@ -82,8 +83,8 @@ class TokenService {
   // Fails what waits, lets the host leave its token and waits for that at most until `deadline`, then kills it; blocks.
   void stop(SteadyTime deadline);
 
-  // Queues a job.  Refusals reach job.done: kOverloaded (queue), kTokenUnavailable (host down for more than a moment, PIN
-  // refused), kDeadlineExceeded.
+  // Queues a job.  Refusals reach job.done: kOverloaded (queue), kTokenUnavailable (host down for more than a moment,
+  // PIN refused), kDeadlineExceeded.
   void sign(SignJob job);
 
   using KeyReply = std::function<void(channel::HostResult<channel::KeyDescription>)>;
@@ -170,7 +171,7 @@ class TokenService {
   FairQueue<SignJob> queue_;
   std::deque<ControlCall> calls_;  // the first is with the host if calling_
   bool calling_ = false;
-  SteadyTime call_deadline_{};     // of kOpen or of the first call
+  SteadyTime call_deadline_{};  // of kOpen or of the first call
   std::uint64_t last_id_ = 0;
   std::uint64_t control_id_ = 0;
 

@@ -119,7 +119,9 @@ Result<Accepted, VerifyError> verify_compact(std::string_view compact, const Key
   return accepted;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 }  // namespace
 
@@ -130,13 +132,18 @@ std::string TypeRule::normalized(std::string_view media_type) {
   return type;
 }
 
-TypeRule TypeRule::is(std::string_view media_type) { return {Kind::kExactly, normalized(media_type)}; }
+TypeRule TypeRule::is(std::string_view media_type) {
+  return {Kind::kExactly, normalized(media_type)};
+}
 
 bool TypeRule::allows(const std::optional<std::string>& normalized) const noexcept {
   switch (kind_) {
-    case Kind::kExactly: return normalized.has_value() && *normalized == type_;
-    case Kind::kAbsent: return !normalized.has_value();
-    case Kind::kAny: return true;
+    case Kind::kExactly:
+      return normalized.has_value() && *normalized == type_;
+    case Kind::kAbsent:
+      return !normalized.has_value();
+    case Kind::kAny:
+      return true;
   }
   return false;
 }

@@ -34,7 +34,9 @@ using Data = Claims::Data;
 constexpr std::chrono::seconds kLeewayMax{300};
 constexpr std::chrono::hours kLifetimeMax{24 * 366 * 10};
 
-bool is_absent_or_text(const Value* claim) { return claim == nullptr || claim->is_text(); }
+bool is_absent_or_text(const Value* claim) {
+  return claim == nullptr || claim->is_text();
+}
 
 // RFC 7519 §2 NumericDate: a number, fractions allowed.  False for anything else, and for a time before 1970.
 bool read_time(const Value* claim, std::optional<double>& out) {
@@ -114,11 +116,17 @@ bool has_empty_name(const std::vector<std::string>& names) {
 
 }  // namespace
 
-const std::string& Claims::issuer() const noexcept { return data_->issuer; }
+const std::string& Claims::issuer() const noexcept {
+  return data_->issuer;
+}
 
-const std::vector<std::string>& Claims::audiences() const noexcept { return data_->audiences; }
+const std::vector<std::string>& Claims::audiences() const noexcept {
+  return data_->audiences;
+}
 
-std::chrono::sys_seconds Claims::expires_at() const noexcept { return whole_seconds(data_->expires); }
+std::chrono::sys_seconds Claims::expires_at() const noexcept {
+  return whole_seconds(data_->expires);
+}
 
 std::optional<std::chrono::sys_seconds> Claims::issued_at() const noexcept {
   if (!data_->issued) return std::nullopt;
@@ -131,9 +139,13 @@ std::optional<std::string_view> Claims::string(std::string_view name) const noex
   return claim->text;
 }
 
-std::string_view Claims::payload_json() const noexcept { return text_of(data_->payload); }
+std::string_view Claims::payload_json() const noexcept {
+  return text_of(data_->payload);
+}
 
-const std::string& Claims::kid() const noexcept { return data_->kid; }
+const std::string& Claims::kid() const noexcept {
+  return data_->kid;
+}
 
 Result<Verifier> Verifier::make(TokenProfile profile) {
   const auto refuse = [](std::string_view why) {

@@ -104,7 +104,9 @@ Result<KeySet> KeySet::from_jwks(std::string_view json) {
   return KeySet(std::make_shared<const Keys>(std::move(keys)));
 }
 
-std::size_t KeySet::size() const noexcept { return keys_->by_kid.size(); }
+std::size_t KeySet::size() const noexcept {
+  return keys_->by_kid.size();
+}
 
 std::vector<std::string> KeySet::kids() const {
   std::vector<std::string> kids;

@@ -23,7 +23,9 @@ constexpr std::array<bool, 256> make_plain() {
 
 constexpr std::array<bool, 256> kPlain = make_plain();
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 }  // namespace
 
@@ -75,24 +77,36 @@ class ObjectReader {
 
   [[nodiscard]] static Kind kind_of(char first) {
     switch (first) {
-      case '{': return Kind::kObject;
-      case '[': return Kind::kArray;
-      case '"': return Kind::kText;
+      case '{':
+        return Kind::kObject;
+      case '[':
+        return Kind::kArray;
+      case '"':
+        return Kind::kText;
       case 't':
-      case 'f': return Kind::kBool;
-      case 'n': return Kind::kNull;
-      default: return Kind::kNumber;  // or nothing at all, which no number begins with
+      case 'f':
+        return Kind::kBool;
+      case 'n':
+        return Kind::kNull;
+      default:
+        return Kind::kNumber;  // or nothing at all, which no number begins with
     }
   }
 
   bool read_content(Kind kind, std::size_t index, std::size_t depth) {
     switch (kind) {
-      case Kind::kObject: return read_members(index, depth);
-      case Kind::kArray: return read_elements(depth);
-      case Kind::kText: return read_text(out_.values_[index].text);
-      case Kind::kBool: return take_word("true") || take_word("false");
-      case Kind::kNull: return take_word("null");
-      case Kind::kNumber: return read_number(out_.values_[index].number);
+      case Kind::kObject:
+        return read_members(index, depth);
+      case Kind::kArray:
+        return read_elements(depth);
+      case Kind::kText:
+        return read_text(out_.values_[index].text);
+      case Kind::kBool:
+        return take_word("true") || take_word("false");
+      case Kind::kNull:
+        return take_word("null");
+      case Kind::kNumber:
+        return read_number(out_.values_[index].number);
     }
     return false;
   }
@@ -221,14 +235,28 @@ class ObjectReader {
     switch (c) {
       case '"':
       case '\\':
-      case '/': buffer.push_back(c); return true;
-      case 'b': buffer.push_back('\b'); return true;
-      case 'f': buffer.push_back('\f'); return true;
-      case 'n': buffer.push_back('\n'); return true;
-      case 'r': buffer.push_back('\r'); return true;
-      case 't': buffer.push_back('\t'); return true;
-      case 'u': break;
-      default: return false;
+      case '/':
+        buffer.push_back(c);
+        return true;
+      case 'b':
+        buffer.push_back('\b');
+        return true;
+      case 'f':
+        buffer.push_back('\f');
+        return true;
+      case 'n':
+        buffer.push_back('\n');
+        return true;
+      case 'r':
+        buffer.push_back('\r');
+        return true;
+      case 't':
+        buffer.push_back('\t');
+        return true;
+      case 'u':
+        break;
+      default:
+        return false;
     }
     std::uint32_t point = 0;
     if (!read_hex(point)) return false;

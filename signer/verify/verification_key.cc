@@ -126,7 +126,9 @@ Result<ParamsPtr> ec_params(const jose::PublicKey& key) {
 
 }  // namespace
 
-void VerificationKey::FreeKey::operator()(EVP_PKEY* key) const noexcept { ::EVP_PKEY_free(key); }
+void VerificationKey::FreeKey::operator()(EVP_PKEY* key) const noexcept {
+  ::EVP_PKEY_free(key);
+}
 
 VerificationKey::VerificationKey(KeyPtr key, const jose::PublicKey& numbers)
     : key_(std::move(key)), algorithm_(numbers.algorithm), modulus_(numbers.modulus) {

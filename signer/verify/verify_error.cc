@@ -6,22 +6,38 @@ namespace signer {
 
 std::string_view to_string(VerifyError error) noexcept {
   switch (error) {
-    case VerifyError::kTooLarge: return "too_large";
-    case VerifyError::kMalformed: return "malformed";
-    case VerifyError::kHeaderRefused: return "header_refused";
-    case VerifyError::kWrongType: return "wrong_type";
-    case VerifyError::kWrongAlgorithm: return "wrong_algorithm";
-    case VerifyError::kUnknownKey: return "unknown_key";
-    case VerifyError::kBadSignature: return "bad_signature";
-    case VerifyError::kPayloadRefused: return "payload_refused";
-    case VerifyError::kClaimInvalid: return "claim_invalid";
-    case VerifyError::kClaimMissing: return "claim_missing";
-    case VerifyError::kWrongIssuer: return "wrong_issuer";
-    case VerifyError::kWrongAudience: return "wrong_audience";
-    case VerifyError::kExpired: return "expired";
-    case VerifyError::kNotYetValid: return "not_yet_valid";
-    case VerifyError::kLifetimeTooLong: return "lifetime_too_long";
-    case VerifyError::kInternal: return "internal";
+    case VerifyError::kTooLarge:
+      return "too_large";
+    case VerifyError::kMalformed:
+      return "malformed";
+    case VerifyError::kHeaderRefused:
+      return "header_refused";
+    case VerifyError::kWrongType:
+      return "wrong_type";
+    case VerifyError::kWrongAlgorithm:
+      return "wrong_algorithm";
+    case VerifyError::kUnknownKey:
+      return "unknown_key";
+    case VerifyError::kBadSignature:
+      return "bad_signature";
+    case VerifyError::kPayloadRefused:
+      return "payload_refused";
+    case VerifyError::kClaimInvalid:
+      return "claim_invalid";
+    case VerifyError::kClaimMissing:
+      return "claim_missing";
+    case VerifyError::kWrongIssuer:
+      return "wrong_issuer";
+    case VerifyError::kWrongAudience:
+      return "wrong_audience";
+    case VerifyError::kExpired:
+      return "expired";
+    case VerifyError::kNotYetValid:
+      return "not_yet_valid";
+    case VerifyError::kLifetimeTooLong:
+      return "lifetime_too_long";
+    case VerifyError::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -30,8 +46,10 @@ std::string_view public_face(VerifyError error) noexcept {
   switch (error) {
     case VerifyError::kWrongAlgorithm:
     case VerifyError::kUnknownKey:
-    case VerifyError::kBadSignature: return "invalid_token_signature";
-    default: return to_string(error);
+    case VerifyError::kBadSignature:
+      return "invalid_token_signature";
+    default:
+      return to_string(error);
   }
 }
 

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <utility>  // Boost 1.74 with g++ 12 needs it first
+
+#include "daemon.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <systemd/sd-daemon.h>
+
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <csignal>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "host_program.h"
+#include "jose/base64url.h"
+
+namespace signer {
+
+namespace {
+
+constexpr std::chrono::seconds kStopPatience{10};
+constexpr std::chrono::seconds kHostPatience{3};
+constexpr std::chrono::milliseconds kStopCheck{10};
+
+std::optional<gid_t> group_of(const config::Listener& listener) {
+  return listener.group.empty() ? std::nullopt : policy::system_accounts().gid(listener.group);
+}
+
+// What a running daemon cannot change, if the fresh configuration asks for it.
+std::string needs_restart(const config::Config& now, const config::Config& fresh) {
+  if (now.state_dir != fresh.state_dir) return "state_dir";
+  if (now.listeners != fresh.listeners) return "a [[listener]]";
+  if (now.tokens != fresh.tokens) return "a [[token]]";
+  if (now.audit != fresh.audit) return "[audit]";
+  return {};
+}
+
+}  // namespace
+
+Daemon::Daemon(config::Config config) : config_(std::move(config)), signals_(loop_), stop_timer_(loop_) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::open(config::Config config) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
+  SIGNER_RETURN_IF_ERROR(daemon->lock_state());
+  SIGNER_RETURN_IF_ERROR(daemon->open_audit());
+  daemon->make_tokens();
+  SIGNER_RETURN_IF_ERROR(daemon->open_keys_and_policy());
+  SIGNER_RETURN_IF_ERROR(daemon->open_listeners());
+  return daemon;
+}
+
+Daemon::~Daemon() {
+  const SteadyTime deadline = clock_.steady() + kHostPatience;
+  for (const auto& [name, token] : tokens_) token->stop(deadline);
+}
+
+Result<void> Daemon::lock_state() {
+  if (auto usable = ensure_directory(config_.state_dir); !usable) {
+    return fail(usable.error().code,
+                usable.error().text + "; make state_dir a directory that signerd's user can write");
+  }
+  const std::string path = config_.state_dir + "/lock";
+  state_lock_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!state_lock_.valid()) return fail(ErrorCode::kInternal, "state: open " + path + ": " + errno_text(errno));
+  if (::flock(state_lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    return fail(ErrorCode::kInternal,
+                "state: another signerd uses " + config_.state_dir + "; stop it or choose another state_dir");
+  }
+  return ensure_directory(config_.state_dir + "/latch");
+}
+
+Result<void> Daemon::open_audit() {
+  audit::AuditOptions options;
+  options.directory = config_.audit.dir;
+  SIGNER_ASSIGN_OR_RETURN(audit_, audit::AuditLog::open(std::move(options), [this] {
+                            boost::asio::post(loop_, [this] {
+                              if (pipeline_ != nullptr) pipeline_->audit_woke();
+                            });
+                          }));
+  return {};
+}
+
+void Daemon::make_tokens() {
+  for (const config::Token& token : config_.tokens) {
+    token::TokenSettings settings;
+    settings.spec = {
+        token.name,    token.module, token.uri, token.pin_file, config_.state_dir + "/latch/" + token.name + ".json",
+        token.sessions};
+    settings.program = {host_program("signer-hsm"), {"host", "--workers"}, token.environment};
+    settings.operation_timeout = token.operation_timeout;
+    tokens_[token.name] = std::make_unique<token::TokenService>(loop_, clock_, std::move(settings));
+  }
+}
+
+Result<void> Daemon::open_keys_and_policy() {
+  SIGNER_ASSIGN_OR_RETURN(auto policy, policy::Policy::build(config_, policy::system_accounts()));
+  keys_ = std::make_unique<pipeline::KeyTable>(config_.state_dir, tokens_);
+  pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, metrics_);
+  pipeline_->set_policy(std::move(policy));
+  keys_->on_stopped = [this](const pipeline::KeyEntry& entry) {
+    audit::Record record;
+    record.event = audit::Event::kKeyStopped;
+    record.key = entry.config.name;
+    if (entry.active != nullptr) record.kid = entry.active->version.kid;
+    pipeline_->record_event(std::move(record));
+  };
+  SIGNER_RETURN_IF_ERROR(keys_->load(config_.keys));
+  for (const auto& [name, token] : tokens_) {
+    token::TokenEvents events;
+    events.ready = [this, raw = token.get()] { keys_->check_token(*raw); };
+    events.lost = [this, raw = token.get()] { keys_->token_lost(*raw); };
+    events.before_dispatch = [this] { pipeline_->flush_audit(); };
+    events.key_missing = [this, raw = token.get()](const Bytes& key_id, const std::string& reason) {
+      keys_->key_missing(*raw, key_id, reason);
+    };
+    token->listen(std::move(events));
+  }
+  return {};
+}
+
+Result<void> Daemon::open_listeners() {
+  handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, tokens_, metrics_);
+  server_ = std::make_unique<server::Server>(loop_, clock_, *handlers_, server::ServerLimits{});
+  for (const config::Listener& listener : config_.listeners) {
+    const auto group = group_of(listener);
+    if (!listener.group.empty() && !group) {
+      return fail(ErrorCode::kInvalidRequest, config_.file + ": listener: there is no group '" + listener.group +
+                                                  "' on this machine; create it or correct the name");
+    }
+    SIGNER_ASSIGN_OR_RETURN(UniqueFd socket, server::listen_at(listener, group));
+    SIGNER_RETURN_IF_ERROR(server_->serve(std::move(socket), listener.path));
+  }
+  return {};
+}
+
+void Daemon::run() {
+  boost::system::error_code error;
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal, error);
+  wait_for_signal();
+  audit::Record started;
+  started.event = audit::Event::kStart;
+  pipeline_->record_event(std::move(started));
+  for (const auto& [name, token] : tokens_) token->start();
+  ::sd_notify(0, "READY=1");
+  log::info("started", {{"config", config_.file}, {"keys", config_.keys.size()}, {"tokens", config_.tokens.size()}});
+  loop_.run();
+  audit::Record stopped;
+  stopped.event = audit::Event::kStop;
+  pipeline_->record_event(std::move(stopped));
+  log::info("stopped");
+}
+
+void Daemon::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (signal == SIGHUP) {
+      if (!stopping_) reload();
+    } else if (stopping_) {
+      return loop_.stop();
+    } else {
+      stop();
+    }
+    wait_for_signal();
+  });
+}
+
+void Daemon::reload() {
+  ::sd_notify(0, "RELOADING=1");
+  auto fresh = config::load(config_.file);
+  const Result<void> applied = fresh ? apply(*std::move(fresh)) : Result<void>(fail(std::move(fresh).error()));
+  if (applied) {
+    ++metrics_.reloads;
+    log::info("reloaded", {{"config", config_.file}});
+    audit::Record record;
+    record.event = audit::Event::kReload;
+    pipeline_->record_event(std::move(record));
+  } else {
+    ++metrics_.reload_failures;
+    log::error("reload_refused", {{"reason", applied.error().text}, {"effect", "nothing was changed"}});
+  }
+  for (const auto& [name, token] : tokens_) token->operator_acted();
+  ::sd_notify(0, "READY=1");
+}
+
+// Builds all of the new state before it drops any of the old (invariant 12).
+Result<void> Daemon::apply(config::Config fresh) {
+  if (const std::string part = needs_restart(config_, fresh); !part.empty()) {
+    return fail(ErrorCode::kInvalidRequest, config_.file + ": " + part + " changed, which needs a restart of signerd");
+  }
+  SIGNER_ASSIGN_OR_RETURN(auto policy, policy::Policy::build(fresh, policy::system_accounts()));
+  SIGNER_RETURN_IF_ERROR(keys_->load(fresh.keys));
+  pipeline_->set_policy(std::move(policy));
+  config_ = std::move(fresh);
+  return {};
+}
+
+void Daemon::stop() {
+  stopping_ = true;
+  ::sd_notify(0, "STOPPING=1");
+  log::info("stopping", {{"under_way", pipeline_->under_way()}, {"connections", server_->connection_count()}});
+  server_->drain();
+  stop_when_done(clock_.steady() + kStopPatience);
+}
+
+void Daemon::stop_when_done(SteadyTime deadline) {
+  const bool done = pipeline_->under_way() == 0 && server_->connection_count() == 0;
+  if (done || clock_.steady() >= deadline) {
+    if (!done)
+      log::warn("stopped_early", {{"under_way", pipeline_->under_way()}, {"connections", server_->connection_count()}});
+    server_->close_all();
+    return loop_.stop();
+  }
+  stop_timer_.expires_after(kStopCheck);
+  stop_timer_.async_wait([this, deadline](const boost::system::error_code& error) {
+    if (!error) stop_when_done(deadline);
+  });
+}
+
+}  // namespace signer

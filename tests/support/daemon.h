@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The real signerd with a SoftHSM2 token of its own and one key "issuer", as end-to-end tests and benchmarks want it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "tests/support/http.h"
+#include "tests/support/process.h"
+#include "tests/support/softhsm.h"
+#include "tests/support/temporary_directory.h"
+
+namespace signer::test {
+
+struct DaemonOptions {
+  std::string token_settings;  // more lines for the [[token]]
+  std::string more;            // more tables at the end
+  std::string grant_settings;  // more lines for the grant
+  std::string module;          // default: SoftHSM2's
+  Environment environment;     // for the hosts
+  std::string driver_uri;      // default: the token's label
+  unsigned sessions = 2;
+};
+
+class TestDaemon {
+ public:
+  // Paths of the programs under test.
+  struct Programs {
+    std::string signerd;
+    std::string signer_hsm;
+    std::string signerctl;
+  };
+
+  explicit TestDaemon(Programs programs, DaemonOptions options = {});
+
+  // Starts signerd and waits until it answers.  False (see log()) if it does not.
+  [[nodiscard]] bool start();
+
+  // Waits until /readyz is 200.
+  [[nodiscard]] bool ready(std::chrono::milliseconds limit = std::chrono::seconds(20));
+
+  // Makes the key "issuer"; the kid, or "".
+  [[nodiscard]] std::string create_key();
+
+  // start, create_key and ready in one.
+  [[nodiscard]] bool up() { return start() && !create_key().empty() && ready(); }
+
+  [[nodiscard]] std::optional<HttpReply> issue(const std::string& claims = R"({"sub":"client-1"})");
+
+  // Ends signerd with SIGTERM; its exit status.
+  int stop();
+
+  void write_configuration(const std::string& more);
+
+  // More environment for the hosts, from the next start on.
+  void add_environment(const Environment& more);
+
+  [[nodiscard]] std::string socket() const { return directory_ / "s.sock"; }
+
+  [[nodiscard]] std::string config_file() const { return directory_ / "signer.toml"; }
+
+  [[nodiscard]] std::string state_directory() const { return directory_ / "state"; }
+
+  [[nodiscard]] std::string file(const std::string& name) const { return directory_ / name; }
+
+  [[nodiscard]] Background& process() { return *process_; }
+
+  [[nodiscard]] SoftHsmToken& token() { return token_; }
+
+  [[nodiscard]] const Programs& programs() const { return programs_; }
+
+  [[nodiscard]] std::string log() const { return read_text(directory_ / "log"); }
+
+  // The token host's process id, or -1.
+  [[nodiscard]] pid_t host_pid() const;
+
+  // All audit records so far.
+  [[nodiscard]] std::vector<jose::Json> audit_records() const;
+
+ private:
+  Programs programs_;
+  DaemonOptions options_;
+  SoftHsmToken token_;
+  TemporaryDirectory directory_;
+  std::unique_ptr<Background> process_;
+};
+
+}  // namespace signer::test

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One decision as one line.  Without these an auditor's tools would stop understanding the log.
+#include "audit/record.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+namespace signer::audit {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(AuditRecord, IsOneLineOfJsonWithTheDocumentedMembers) {
+  const PeerIdentity peer{1001, 1002, 4242, {7}, "/run/signer.sock"};
+  Record record;
+  record.event = Event::kIssue;
+  record.time = WallTime(1795456800s + 1234us);
+  record.request_id = "5f0c";
+  record.peer = &peer;
+  record.grant = "idp";
+  record.key = "issuer";
+  record.kid = "kid1";
+  record.profile = "access";
+  record.jti = "jti1";
+  record.audiences = {"a", "b"};
+  record.exp = 1795457700;
+  record.input_sha256 = "hash";
+  record.code = "denied";
+  record.suppressed = 3;
+  record.detail = "why";
+
+  EXPECT_EQ(
+      to_line(record, 4711),
+      R"({"aud":["a","b"],"code":"denied","detail":"why","event":"issue","exp":1795457700,"gid":1002,"grant":"idp",)"
+      R"("index":4711,"input_sha256":"hash","jti":"jti1","key":"issuer","kid":"kid1","pid":4242,"profile":"access",)"
+      R"("req":"5f0c","suppressed":3,"time":"2026-11-23T18:00:00.001234Z","uid":1001,"v":1})");
+}
+
+TEST(AuditRecord, LeavesEmptyMembersOut) {
+  Record record;
+  record.event = Event::kStart;
+  EXPECT_EQ(to_line(record, 0), R"({"event":"start","index":0,"time":"1970-01-01T00:00:00.000000Z","v":1})");
+}
+
+TEST(AuditRecord, NamesEachEventWithAWordOfItsOwn) {
+  std::set<std::string_view> words;
+  for (const Event event : {Event::kIssue, Event::kRefuse, Event::kFail, Event::kKeyCreated, Event::kKeyStopped,
+                            Event::kStart, Event::kStop, Event::kReload}) {
+    words.insert(to_string(event));
+  }
+  EXPECT_EQ(words, (std::set<std::string_view>{"issue", "refuse", "fail", "key_created", "key_stopped", "start", "stop",
+                                               "reload"}));
+}
+
+// The log is cut at newlines and at zeroes: neither may come from a value.
+TEST(AuditRecord, NoValueCanEndALineOrHoldAZero) {
+  std::mt19937 random(6962);
+  for (int i = 0; i < 5000; ++i) {
+    std::string value(random() % 20, '\0');
+    for (char& c : value) c = static_cast<char>(random() % 4 == 0 ? random() % 0x21 : random());
+    Record record;
+    record.key = value;
+    record.detail = value;
+    record.audiences = {value};
+    const std::string line = to_line(record, 1);
+    for (const char c : line) ASSERT_GE(static_cast<unsigned char>(c), 0x20) << line;
+    const auto parsed = jose::parse_json(line);
+    ASSERT_TRUE(parsed) << line;
+    ASSERT_EQ((*parsed)["index"], 1);
+  }
+}
+
+}  // namespace
+}  // namespace signer::audit

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lose these and `signerctl verify` calls a bad token good, or an auditor cannot tell why it is bad.  The program
+// itself runs.
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/ctl/program.h"
+#include "tests/unit/verify/signing_key.h"
+
+namespace signer {
+namespace {
+
+using jose::Json;
+using test::SigningKey;
+
+constexpr const char* kHeader = R"({"alg":"RS256","kid":"k1","typ":"at+jwt"})";
+constexpr const char* kPayload =
+    R"({"iss":"https://idp","aud":"https://api","iat":1000,"exp":1900,"sub":"me","n":"\u009b"})";
+
+class VerifyCommand : public testing::Test {
+ protected:
+  void SetUp() override {
+    test::write_text(jwks_,
+                     R"({"keys":[)" + SigningKey::first().jwk(R"(,"kid":"k1","alg":"RS256","use":"sig")") + "]}");
+  }
+
+  test::Ran verify(const std::string& token, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"verify",      "--jwks", jwks_,    "--issuer", "https://idp", "--audience",
+                                          "https://api", "--typ",  "at+jwt", "--now",    "1500"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return test::signerctl(arguments, token);
+  }
+
+  static std::string good() { return SigningKey::first().token(kHeader, kPayload); }
+
+  test::TemporaryDirectory directory_;
+  std::string jwks_ = directory_ / "jwks.json";
+};
+
+TEST_F(VerifyCommand, PrintsTheClaimsOfAGoodToken) {
+  const auto ran = verify(good() + "\n");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(ran.err, "");
+  EXPECT_EQ(Json::parse(ran.out), Json::parse(kPayload));
+  for (const char c : ran.out) EXPECT_TRUE(c == '\n' || (c >= 0x20 && c <= 0x7e));
+}
+
+TEST_F(VerifyCommand, AnswersInJson) {
+  const auto yes = verify(good(), {"--json"});
+  EXPECT_EQ(Json::parse(yes.out), Json({{"valid", true}, {"kid", "k1"}, {"claims", Json::parse(kPayload)}}));
+  const auto no = verify("x", {"--json"});
+  EXPECT_EQ(no.status, 1);
+  EXPECT_EQ(Json::parse(no.out), Json({{"valid", false}, {"error", "malformed"}}));
+}
+
+TEST_F(VerifyCommand, PrintsOneCodeForABadToken) {
+  const SigningKey& key = SigningKey::first();
+  const auto with = [&key](const char* payload) { return key.token(kHeader, payload); };
+  std::string broken = good();
+  broken[broken.size() - 10] = broken[broken.size() - 10] == 'A' ? 'B' : 'A';
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"", "malformed"},
+      {"a.b", "malformed"},
+      {good() + " " + good(), "malformed"},
+      {std::string(16UL * 1024 + 1, 'a'), "too_large"},
+      {std::string(1024UL * 1024, 'a'), "too_large"},
+      {broken, "bad_signature"},
+      {SigningKey::second().token(kHeader, kPayload), "bad_signature"},
+      {key.token(R"({"alg":"RS256","kid":"k2","typ":"at+jwt"})", kPayload), "unknown_key"},
+      {key.token(R"({"alg":"none","kid":"k1","typ":"at+jwt"})", kPayload), "wrong_algorithm"},
+      {key.token(R"({"alg":"RS256","kid":"k1","typ":"JWT"})", kPayload), "wrong_type"},
+      {with(R"({"iss":"https://other","aud":"https://api","iat":1000,"exp":1900})"), "wrong_issuer"},
+      {with(R"({"iss":"https://idp","aud":"https://other","iat":1000,"exp":1900})"), "wrong_audience"},
+      {with(R"({"iss":"https://idp","aud":"https://api","iat":1000,"exp":1400})"), "expired"},
+      {with(R"({"iss":"https://idp","aud":"https://api","iat":1000,"exp":1900,"nbf":1600})"), "not_yet_valid"},
+      {with(R"({"iss":"https://idp","aud":"https://api","iat":1000,"exp":9000})"), "lifetime_too_long"},
+      {with(R"({"iss":"https://idp","aud":"https://api","iat":1000})"), "claim_missing"}};
+  for (const auto& [token, code] : cases) {
+    const auto ran = verify(token);
+    EXPECT_EQ(ran.status, 1) << code;
+    EXPECT_EQ(ran.out, "") << code;
+    EXPECT_EQ(ran.err, code + "\n");
+  }
+}
+
+TEST_F(VerifyCommand, ObeysItsOptions) {
+  const std::string expired =
+      SigningKey::first().token(kHeader, R"({"iss":"https://idp","aud":"https://api","iat":1000,"exp":1450})");
+  EXPECT_EQ(verify(expired).err, "expired\n");
+  EXPECT_EQ(verify(expired, {"--leeway", "120"}).status, 0);
+  const std::string longer =
+      SigningKey::first().token(kHeader, R"({"iss":"https://idp","aud":"https://api","iat":1000,"exp":9000})");
+  EXPECT_EQ(verify(longer, {"--lifetime-max", "8000"}).status, 0);
+  EXPECT_EQ(verify(good(), {"--issuer", "https://second"}).status, 0) << "several issuers allow any of them";
+}
+
+TEST_F(VerifyCommand, JudgesByTheClockUnlessToldOtherwise) {
+  const auto ran = test::signerctl(
+      {"verify", "--jwks", jwks_, "--issuer", "https://idp", "--audience", "https://api", "--typ", "at+jwt"}, good());
+  EXPECT_EQ(ran.err, "expired\n");
+}
+
+TEST_F(VerifyCommand, SaysThatItCannotJudge) {
+  test::write_text(directory_ / "bad.json", R"({"keys":[]})");
+  const std::vector<std::vector<std::string>> cases = {
+      {"verify"},
+      {"verify", "--jwks", jwks_, "--issuer", "i"},
+      {"verify", "--jwks", directory_ / "none", "--issuer", "i", "--audience", "a"},
+      {"verify", "--jwks", directory_ / "bad.json", "--issuer", "i", "--audience", "a"},
+      {"verify", "--jwks", jwks_, "--issuer", "", "--audience", "a"},
+      {"verify", "--jwks", jwks_, "--issuer", "i", "--audience", "a", "--leeway", "301"},
+      {"verify", "--jwks", jwks_, "--issuer", "i", "--audience", "a", "--now", "-1"},
+      {"verify", "--jwks", jwks_, "--issuer", "i", "--audience", "a", "--now", "soon"}};
+  for (const auto& arguments : cases) {
+    const auto ran = test::signerctl(arguments, good());
+    EXPECT_EQ(ran.status, 2) << testing::PrintToString(arguments);
+    EXPECT_EQ(ran.out, "");
+    EXPECT_NE(ran.err, "");
+  }
+}
+
+}  // namespace
+}  // namespace signer

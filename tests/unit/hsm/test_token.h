@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A SoftHSM2 token of the test's own behind the fault module, and OpenSSL as judge of its signatures.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "channel/values.h"
+#include "fault_module/control.h"
+#include "hsm/pkcs11_driver.h"
+
+namespace signer::hsm::test {
+
+// A directory of its own, gone with it.
+class TestDirectory {
+ public:
+  TestDirectory();
+  TestDirectory(const TestDirectory&) = delete;
+  TestDirectory& operator=(const TestDirectory&) = delete;
+  ~TestDirectory();
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  // Writes a file with exactly this mode and returns its path.
+  [[nodiscard]] std::string file(const std::string& name, std::string_view content, unsigned mode = 0600) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The process's control file; each TestToken starts it afresh.
+[[nodiscard]] fault::Control& control();
+
+[[nodiscard]] std::string fault_module_path();
+
+// Initialised, with a user PIN, in a directory of its own; SOFTHSM2_CONF names it until the next one is made.
+class TestToken {
+ public:
+  explicit TestToken(const std::string& label = "unit");
+
+  [[nodiscard]] channel::TokenSpec spec() const;
+
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
+
+  [[nodiscard]] std::filesystem::path token_files() const { return directory() / "tokens"; }
+
+  [[nodiscard]] std::string pin_file() const { return directory() / "user.pin"; }
+
+  [[nodiscard]] std::string latch_file() const { return directory() / "login.latch"; }
+
+  // Puts another token beside this one.
+  void add(const std::string& label, const std::string& pin_prefix) const;
+
+  // Replaces the PIN file's content.
+  void write_pin(std::string_view pin) const;
+
+ private:
+  TestDirectory directory_;
+  std::string label_;
+};
+
+// A driver that has opened the token; aborts the test run if it cannot.
+[[nodiscard]] std::unique_ptr<Pkcs11Driver> opened(const TestToken& token);
+
+[[nodiscard]] channel::KeyRequest key_request(jose::KeyKind kind, std::string_view id = "key-1");
+
+// A request that expires in ten seconds.
+[[nodiscard]] channel::SignRequest sign_request(std::string_view id = "key-1",
+                                                std::string_view input = "header.payload",
+                                                jose::Algorithm algorithm = jose::Algorithm::kRs256);
+
+// OpenSSL's opinion.
+[[nodiscard]] bool verifies(const jose::PublicKey& key, std::string_view input, ByteView signature);
+
+}  // namespace signer::hsm::test

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the daemon does to claims (docs/protocol.md §2.1).  Without these a caller could mint a token that lives too
+// long, for another issuer, or with a header of its own.
+#include "policy/claims.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+#include "jose/base64url.h"
+#include "tests/unit/policy/example.h"
+
+namespace signer::policy {
+namespace {
+
+using jose::Json;
+
+constexpr long long kNow = 1790000000;
+constexpr long long kTtl = 900;
+
+static_assert(!std::is_default_constructible_v<SigningInput>);
+
+AuthorizedRequest authorized(Json claims, const std::string& profile) {
+  const auto policy = test::build({test::grant("g", test::uid(1), {"issuer"}, {"access", "id", "many"})});
+  RateLimiter limiter;
+  return policy->authorize(test::peer(1), test::request("issuer", profile, std::move(claims)), limiter, SteadyTime{})
+      .value();
+}
+
+Judged<SigningInput> shape(Json claims, const std::string& profile = "access", const std::string& kid = "the-kid") {
+  return shape_claims(authorized(std::move(claims), profile), kid,
+                      WallTime(std::chrono::milliseconds(kNow * 1000 + 999)));
+}
+
+Json part_of(const SigningInput& input, bool header) {
+  const std::size_t dot = input.text().find('.');
+  const std::string part = header ? input.text().substr(0, dot) : input.text().substr(dot + 1);
+  return Json::parse(text_of(jose::base64url_decode(part).value()));
+}
+
+Json payload(const Judged<SigningInput>& input) {
+  EXPECT_TRUE(input) << input.error().detail;
+  return input ? part_of(*input, false) : Json();
+}
+
+void expect_breaks(Json claims, std::string_view claim, const std::string& profile = "access") {
+  const std::string sent = claims.dump();
+  const auto refused = shape(std::move(claims), profile);
+  ASSERT_FALSE(refused) << sent;
+  EXPECT_EQ(refused.error().code, ErrorCode::kClaimPolicy) << sent;
+  EXPECT_TRUE(refused.error().detail.starts_with("claim '" + std::string(claim) + "' "))
+      << sent << ": " << refused.error().detail;
+}
+
+Json number(const char* text) {
+  return jose::parse_json(text, {.interoperable_numbers = false}).value();
+}
+
+TEST(ClaimShaping, Invariant03_TheHeaderIsAlgKidTypAndNothingOfTheCallers) {
+  const auto input = shape({{"alg", "none"}, {"kid", "mine"}, {"typ", "x"}, {"jwk", {{"k", "x"}}}, {"crit", {"b64"}}});
+  ASSERT_TRUE(input);
+  const std::size_t dot = input->text().find('.');
+  EXPECT_EQ(text_of(jose::base64url_decode(input->text().substr(0, dot)).value()),
+            R"({"alg":"RS256","kid":"the-kid","typ":"at+jwt"})");
+  EXPECT_EQ(input->text().find('.', dot + 1), std::string::npos);
+  EXPECT_EQ(part_of(*input, false)["alg"], "none") << "as a claim it means nothing and passes";
+}
+
+TEST(ClaimShaping, SetsWhatWasNotSent) {
+  const auto input = shape({{"sub", "client-1"}});
+  const Json claims = payload(input);
+  EXPECT_EQ(claims["iss"], "https://idp.example");
+  EXPECT_EQ(claims["aud"], "https://api.example");
+  EXPECT_EQ(claims["iat"], kNow);
+  EXPECT_EQ(claims["exp"], kNow + kTtl);
+  EXPECT_FALSE(claims.contains("nbf"));
+  EXPECT_EQ(claims["sub"], "client-1");
+  EXPECT_EQ(claims.size(), 6U);
+  EXPECT_EQ(claims["jti"], input->jti());
+  EXPECT_EQ(jose::base64url_decode(input->jti())->size(), 16U);
+  EXPECT_EQ(input->exp(), kNow + kTtl);
+  EXPECT_EQ(input->audiences(), std::vector<std::string>{"https://api.example"});
+}
+
+TEST(ClaimShaping, NoTwoTokensShareAJtiOfOurs) {
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(shape({})->jti()).second);
+}
+
+TEST(ClaimShaping, PassesOtherClaimsOnAsParsed) {
+  const Json sent = {{"sub", "a\"\n\xc3\xa9"}, {"scope", "patient/*.rs"},
+                     {"cnf", {{"jkt", "x"}}},  {"n", 1.5},
+                     {"z", nullptr},           {"", true}};
+  const Json claims = payload(shape(sent));
+  for (const auto& [name, value] : sent.items()) EXPECT_EQ(claims[name], value) << name;
+}
+
+TEST(ClaimShaping, AnExpiryIsAfterNowAndWithinTheLifetime) {
+  for (const long long good : {kNow + 1, kNow + 2, kNow + kTtl - 1, kNow + kTtl}) {
+    const auto input = shape({{"exp", good}});
+    EXPECT_EQ(payload(input)["exp"], good);
+    EXPECT_EQ(input->exp(), good);
+  }
+  for (const long long bad : {kNow + kTtl + 1, kNow, kNow - 1, 0LL, -1LL, kNow * 1000, 9007199254740991LL,
+                              std::numeric_limits<long long>::max(), std::numeric_limits<long long>::min()}) {
+    expect_breaks({{"exp", bad}}, "exp");
+  }
+}
+
+TEST(ClaimShaping, AnIssueTimeIsWithin60SecondsOfNow) {
+  for (const long long good : {kNow - 60, kNow, kNow + 60}) EXPECT_EQ(payload(shape({{"iat", good}}))["iat"], good);
+  for (const long long bad : {kNow - 61, kNow + 61, 0LL, -kNow}) expect_breaks({{"iat", bad}}, "iat");
+}
+
+TEST(ClaimShaping, ANotBeforeIsFrom60SecondsAgoToBeforeTheExpiry) {
+  for (const long long good : {kNow - 60, kNow, kNow + 60, kNow + kTtl - 1})
+    EXPECT_EQ(payload(shape({{"nbf", good}}))["nbf"], good);
+  for (const long long bad : {kNow - 61, kNow + kTtl, kNow + kTtl + 1, 0LL}) expect_breaks({{"nbf", bad}}, "nbf");
+  EXPECT_EQ(payload(shape({{"nbf", kNow + 9}, {"exp", kNow + 10}}))["nbf"], kNow + 9);
+  expect_breaks({{"nbf", kNow + 10}, {"exp", kNow + 10}}, "nbf");
+}
+
+TEST(ClaimShaping, TimesAreWholeNumbersHoweverWrittenAndLeaveAsIntegers) {
+  EXPECT_EQ(payload(shape({{"exp", number("1790000010.0")}}))["exp"].dump(), "1790000010");
+  EXPECT_EQ(payload(shape({{"exp", number("1.79000001e9")}}))["exp"].dump(), "1790000010");
+  for (const char* name : {"exp", "iat", "nbf"}) {
+    for (const char* text : {"1790000010.5", "1e300", "-1e300", "1e18", "18446744073709551615", "17", "17.0", "17.5",
+                             "null", "true", "\"1790000010\"", "[1790000010]", "{}"}) {
+      expect_breaks({{name, number(text)}}, name);
+    }
+  }
+}
+
+TEST(ClaimShaping, AJtiIs1To128PlainCharacters) {
+  for (const std::string& good :
+       {std::string("a"), std::string(128, 'Z'), std::string("AZaz09._~:-"), std::string("urn:uuid:0-1")}) {
+    const auto input = shape({{"jti", good}});
+    EXPECT_EQ(payload(input)["jti"], good);
+    EXPECT_EQ(input->jti(), good);
+  }
+  for (const std::string& bad :
+       {std::string(), std::string(129, 'Z'), std::string("a b"), std::string("a\n"), std::string("a\0b", 3),
+        std::string("a/b"), std::string("a+b"), std::string("a=\"b"), std::string("\xc3\xa9"), std::string("{}")}) {
+    expect_breaks({{"jti", bad}}, "jti");
+  }
+  for (const Json& bad : {Json(7), Json(nullptr), Json::array({"a"}), Json::object(), Json(true)})
+    expect_breaks({{"jti", bad}}, "jti");
+}
+
+TEST(ClaimShaping, AnAudienceIsOneOrSeveralOfTheProfiles) {
+  const auto text = shape({{"aud", "https://b.example"}}, "many");
+  EXPECT_EQ(payload(text)["aud"], "https://b.example");
+  EXPECT_EQ(text->audiences(), std::vector<std::string>{"https://b.example"});
+  const auto list = shape({{"aud", {"https://b.example", "https://a.example"}}}, "many");
+  EXPECT_EQ(payload(list)["aud"], Json({"https://b.example", "https://a.example"}));
+  EXPECT_EQ(list->audiences(), (std::vector<std::string>{"https://b.example", "https://a.example"}));
+  EXPECT_EQ(payload(shape({{"aud", Json::array({"https://api.example"})}}))["aud"],
+            Json::array({"https://api.example"}));
+
+  expect_breaks(Json::object(), "aud", "many");
+  for (const Json& bad :
+       {Json("https://c.example"), Json(""), Json("https://a.example/"), Json("HTTPS://A.EXAMPLE"), Json(nullptr),
+        Json(1), Json::array(), Json::array({"https://a.example", "https://c.example"}),
+        Json::array({"https://a.example", 1}), Json::array({Json::array({"https://a.example"})}), Json::object(),
+        Json{{"https://a.example", "https://a.example"}, {"x", "y"}}}) {
+    Json claims;
+    claims["aud"] = bad;
+    expect_breaks(claims, "aud", "many");
+  }
+}
+
+TEST(ClaimShaping, AnIssuerIsTheProfilesOrLeftOut) {
+  EXPECT_EQ(payload(shape({{"iss", "https://idp.example"}}))["iss"], "https://idp.example");
+  for (const Json& bad : {Json("https://idp.example/"), Json("https://other.example"), Json(""), Json(nullptr), Json(1),
+                          Json::array({"https://idp.example"})}) {
+    Json claims;
+    claims["iss"] = bad;
+    expect_breaks(claims, "iss");
+  }
+}
+
+TEST(ClaimShaping, ASubjectIsAText) {
+  EXPECT_EQ(payload(shape({{"sub", ""}}))["sub"], "");
+  for (const Json& bad : {Json(7), Json(nullptr), Json::array({"a"}), Json{{"id", "a"}}, Json(true)}) {
+    Json claims;
+    claims["sub"] = bad;
+    expect_breaks(claims, "sub");
+  }
+}
+
+TEST(ClaimShaping, ATokenOf16KibibytesIsTheLargestWithTheSignatureOfTheLargestKey) {
+  constexpr std::size_t kSignature = 1 + 683;  // "." and 512 bytes in base64url
+  const std::string kid(43, 'k');
+  const auto sized = [&kid](std::size_t size) {
+    return shape({{"jti", "j"}, {"sub", std::string(size, 's')}}, "access", kid);
+  };
+  std::size_t low = 1000;
+  std::size_t high = 20000;
+  while (high - low > 1) (sized((low + high) / 2) ? low : high) = (low + high) / 2;
+
+  const auto largest = sized(low);
+  const auto refused = sized(low + 1);
+
+  ASSERT_TRUE(largest);
+  EXPECT_LE(largest->text().size() + kSignature, 16U * 1024);
+  EXPECT_GT(largest->text().size() + 2 + kSignature, 16U * 1024) << "the next size would have fitted";
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kClaimPolicy);
+}
+
+// Random values of every kind in every judged claim: what is refused says which claim and never what was in it.
+TEST(ClaimShaping, Invariant11_NoClaimValueAppearsInARefusal) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  int refusals = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const long long secret_number = 10'000'000'000 + static_cast<long long>(random() % 1'000'000'000'000);
+    const std::string secret = "MRN" + std::to_string(secret_number);
+    const Json values[] = {secret,
+                           secret_number,
+                           static_cast<double>(secret_number) + 0.5,
+                           Json::array({secret}),
+                           Json{{secret, secret}},
+                           Json::array({secret_number, secret}),
+                           secret + " " + secret,
+                           std::string(200, 'x') + secret};
+    for (const char* claim : {"iss", "aud", "exp", "iat", "nbf", "jti", "sub"}) {
+      Json claims = {{"patient", secret}, {"other", secret_number}};
+      claims[claim] = values[random() % std::size(values)];
+      const auto refused = shape(claims, random() % 2 == 0 ? "access" : "many");
+      if (refused) continue;
+      ++refusals;
+      const std::string told = refused.error().detail + '\n' + refused.error().reason;
+      ASSERT_EQ(told.find(secret.substr(3)), std::string::npos) << told;
+      ASSERT_EQ(told.find("MRN"), std::string::npos) << told;
+    }
+    if (i >= 300 && refusals > 1000) break;
+  }
+  EXPECT_GT(refusals, 1000);
+  const auto too_large = shape({{"sub", "MRN" + std::string(20000, '7')}});
+  ASSERT_FALSE(too_large);
+  EXPECT_EQ((too_large.error().detail + too_large.error().reason).find("MRN"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace signer::policy
