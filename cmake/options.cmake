@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Warnings, sanitizers and hardening: one interface target that every target of ours links.
+include(CheckPIESupported)
+check_pie_supported()
+
+add_library(signer_options INTERFACE)
+target_compile_options(signer_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+  -Wold-style-cast -Wcast-qual -Wformat=2 -Wnon-virtual-dtor -Woverloaded-virtual -Wextra-semi -Wdouble-promotion
+  -Wmissing-declarations -Wundef -Wvla)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(signer_options INTERFACE -Wduplicated-cond -Wlogical-op -Wsuggest-override
+    -Wcast-align=strict)
+else()
+  target_compile_options(signer_options INTERFACE -Wthread-safety)
+endif()
+if(SIGNER_WERROR)
+  target_compile_options(signer_options INTERFACE -Werror)
+endif()
+if(SIGNER_SANITIZE)
+  target_compile_options(signer_options INTERFACE -fsanitize=${SIGNER_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer)
+  target_link_options(signer_options INTERFACE -fsanitize=${SIGNER_SANITIZE})
+endif()
+if(SIGNER_HARDEN)
+  # Where compiler and processor have them: clang 14 lacks one, other processors than x86 another.
+  include(CheckCXXCompilerFlag)
+  foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero
+      -fno-delete-null-pointer-checks)
+    string(MAKE_C_IDENTIFIER "SIGNER_HAS${flag}" known)
+    check_cxx_compiler_flag(${flag} ${known})
+    if(${known})
+      target_compile_options(signer_options INTERFACE ${flag})
+    endif()
+  endforeach()
+  target_compile_options(signer_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS)
+  target_link_options(signer_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed)
+endif()
+
+# signer_room(<name> [SOURCES ...] [LINK ...] [PRIVATE_LINK ...]): the static library of one folder.
+function(signer_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
+  add_library(signer_${name} STATIC ${ROOM_SOURCES})
+  target_include_directories(signer_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/signer
+    ${PROJECT_SOURCE_DIR})
+  target_link_libraries(signer_${name} PUBLIC ${ROOM_LINK} PRIVATE signer_options ${ROOM_PRIVATE_LINK})
+endfunction()
+
+# signer_program(<name> [SOURCES ...] [LINK ...]): one executable, position independent.
+function(signer_program name)
+  cmake_parse_arguments(PROGRAM "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${PROGRAM_SOURCES})
+  target_link_libraries(${name} PRIVATE ${PROGRAM_LINK} signer_options)
+endfunction()

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Shared by demo.sh, test.sh and .ci/run: packages (Debian 12, Debian 13, Ubuntu 24.04) and building.
+
+build_packages="g++ cmake ninja-build pkg-config libssl-dev nlohmann-json3-dev libboost-dev libspdlog-dev libtomlplusplus-dev
+libcli11-dev prometheus-cpp-dev libsystemd-dev libp11-kit-dev libp11-dev"
+runtime_packages="softhsm2 openssl curl ca-certificates"
+test_packages="libgtest-dev binutils python3 python3-jwt python3-cryptography groff-base procps"
+check_packages="clang clang-tidy clang-format"
+
+# install_packages <runtime|tests|checks>: installs what is missing with apt, and only that.
+install_packages() {
+  local wanted="$build_packages $runtime_packages" missing="" package
+  case "$1" in
+    tests) wanted="$wanted $test_packages" ;;
+    checks) wanted="$wanted $test_packages $check_packages" ;;
+  esac
+  for package in $wanted; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+  done
+  [ -n "$missing" ] || return 0
+  local sudo=""
+  [ "$(id -u)" -eq 0 ] || sudo=sudo
+  echo "installing:$missing"
+  # shellcheck disable=SC2086
+  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing > /dev/null 2>&1 || {
+    $sudo apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing > /dev/null
+  }
+}
+
+# configure <directory> <cmake arguments...> and build <directory> [targets...]: quiet unless they fail.
+configure() {
+  local directory=$1
+  shift
+  mkdir -p "$directory"
+  cmake -S . -B "$directory" -G Ninja "$@" > "$directory/configure.log" 2>&1 || {
+    cat "$directory/configure.log"
+    return 1
+  }
+}
+
+build() {
+  local directory=$1
+  shift
+  [ $# -gt 0 ] || set -- all
+  cmake --build "$directory" --target "$@" > "$directory/build.log" 2>&1 || {
+    grep -vE '^\[[0-9]+/[0-9]+\] (Building|Linking)' "$directory/build.log" | tail -n 80
+    return 1
+  }
+}
+
+# The path of SoftHSM2's module.
+softhsm_module() {
+  local path
+  for path in /usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so; do
+    [ -e "$path" ] && { echo "$path"; return 0; }
+  done
+  echo "libsofthsm2.so not found; install softhsm2" >&2
+  return 1
+}
