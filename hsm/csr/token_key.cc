@@ -102,7 +102,7 @@ Result<Bytes> parse_key_id(std::string_view hex) {
 // The module, its slots, the login and the key, taken down in the opposite order.
 class TokenKey::Connection {
  public:
-  explicit Connection(const TokenKeySpec& spec) : spec_(spec) {}
+  explicit Connection(TokenKeySpec spec) : spec_(std::move(spec)) {}
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -269,7 +269,7 @@ EVP_PKEY* TokenKey::get() const noexcept {
 HostResult<Bytes> TokenKey::sign(ByteView message) const {
   ::ERR_clear_error();
   const std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)> context(::EVP_MD_CTX_new(), &::EVP_MD_CTX_free);
-  std::size_t size = static_cast<std::size_t>(::EVP_PKEY_get_size(get()));
+  auto size = static_cast<std::size_t>(::EVP_PKEY_get_size(get()));
   Bytes signature(size);
   if (!context || ::EVP_DigestSignInit(context.get(), nullptr, ::EVP_sha256(), nullptr, get()) != 1 ||
       ::EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) != 1) {

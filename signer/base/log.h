@@ -22,7 +22,7 @@ class Field {
 
   Field(std::string_view key, const char* value) : key_(key), value_(value) {}
 
-  Field(std::string_view key, const std::string& value) : key_(key), value_(value) {}
+  Field(std::string_view key, std::string value) : key_(key), value_(std::move(value)) {}
 
   template <class Number>
   requires std::is_arithmetic_v<Number> Field(std::string_view key, Number value)
