@@ -333,6 +333,30 @@ class Parser {
   std::set<std::string> grant_names_;
 };
 
+// The first line with a byte above 0x7f outside quotes and comments.  toml++ 3.3 runs into undefined behaviour of its
+// own on such a bare key, so it does not get to see one.
+std::optional<std::size_t> line_with_foreign_character(std::string_view text) {
+  std::size_t line = 1;
+  char quote = 0;
+  bool comment = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line;
+      quote = 0;
+      comment = false;
+    } else if (quote != 0) {
+      if (c == '\\' && quote == '"') ++i;
+      if (c == quote) quote = 0;
+    } else if (!comment) {
+      if (static_cast<unsigned char>(c) > 0x7f) return line;
+      if (c == '"' || c == '\'') quote = c;
+      comment = c == '#';
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<milliseconds> parse_duration(std::string_view text) {
@@ -351,6 +375,12 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
 }
 
 Result<Config> parse(std::string_view text, const std::string& file) {
+  if (const auto line = line_with_foreign_character(text)) {
+    Problems problems(file);
+    problems.add(*line, "syntax",
+                 "a character outside quotes and comments that is not ASCII; put the name or text in quotes");
+    return fail(ErrorCode::kInvalidRequest, problems.text());
+  }
   const toml::parse_result parsed = toml::parse(text, file);
   if (!parsed) {
     Problems problems(file);

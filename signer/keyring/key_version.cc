@@ -20,6 +20,7 @@ constexpr std::size_t kKeyIdMax = 64;
 constexpr std::array kStates = {KeyState::kPending, KeyState::kActive, KeyState::kRetiring, KeyState::kRetired,
                                 KeyState::kRevoked};
 constexpr std::size_t kMembers = 9;
+constexpr std::time_t kTimeMax = 9'000'000'000;  // the year 2255; system_clock's nanoseconds end seven years later
 
 std::string to_hex(ByteView bytes) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
@@ -47,8 +48,10 @@ std::optional<WallTime> from_rfc3339(const std::string& text) {
   std::tm parts{};
   const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
   if (end == nullptr || *end != '\0') return std::nullopt;
-  const WallTime time = std::chrono::system_clock::from_time_t(::timegm(&parts));
-  if (rfc3339(time) != text) return std::nullopt;  // 31 February, another spelling, a year beyond the clock's range
+  const std::time_t seconds = ::timegm(&parts);
+  if (seconds < 0 || seconds > kTimeMax) return std::nullopt;
+  const WallTime time = std::chrono::system_clock::from_time_t(seconds);
+  if (rfc3339(time) != text) return std::nullopt;  // 31 February, another spelling
   return time;
 }
 

@@ -177,7 +177,9 @@ TEST_F(Operation, AStopFinishesWhatIsUnderWay) {
   daemon_.process().signal(SIGTERM);
   const auto reply = connection.receive();
   ASSERT_TRUE(reply);
-  for (const jose::Json& item : reply->json()["items"]) EXPECT_EQ(item["status"], 200);
+  const jose::Json items_of_reply = reply->json()["items"];
+  EXPECT_EQ(items_of_reply.size(), 100U);
+  for (const jose::Json& item : items_of_reply) EXPECT_EQ(item["status"], 200);
   EXPECT_EQ(daemon_.process().wait(std::chrono::seconds(20)), 0);
   EXPECT_EQ(daemon_.audit_records().back()["event"], "stop");
 }
