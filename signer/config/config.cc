@@ -334,26 +334,24 @@ class Parser {
   std::set<std::string> grant_names_;
 };
 
-// The first line with a byte above 0x7f outside quotes and comments.  toml++ 3.3 runs into undefined behaviour of its
-// own on such a bare key, so it does not get to see one.
+// The first line with a byte above 0x7f that is not a comment from its first character on.  toml++ 3.3 runs into
+// undefined behaviour of its own on such a bare key, so it does not get to see one; texts can be written with \uXXXX.
 std::optional<std::size_t> line_with_foreign_character(std::string_view text) {
+  // Inside a text of several lines a '#' begins no comment.
+  const bool comments = text.find("\"\"\"") == std::string_view::npos && text.find("'''") == std::string_view::npos;
   std::size_t line = 1;
-  char quote = 0;
+  bool blank = true;
   bool comment = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
+  for (const char c : text) {
     if (c == '\n') {
       ++line;
-      quote = 0;
+      blank = true;
       comment = false;
-    } else if (quote != 0) {
-      if (c == '\\' && quote == '"') ++i;
-      if (c == quote) quote = 0;
-    } else if (!comment) {
-      if (static_cast<unsigned char>(c) > 0x7f) return line;
-      if (c == '"' || c == '\'') quote = c;
-      comment = c == '#';
+      continue;
     }
+    if (blank && c == '#') comment = comments;
+    blank = blank && (c == ' ' || c == '\t');
+    if (!comment && static_cast<unsigned char>(c) > 0x7f) return line;
   }
   return std::nullopt;
 }
@@ -378,8 +376,9 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
 Result<Config> parse(std::string_view text, const std::string& file) {
   if (const auto line = line_with_foreign_character(text)) {
     Problems problems(file);
-    problems.add(*line, "syntax",
-                 "a character outside quotes and comments that is not ASCII; put the name or text in quotes");
+    problems.add(
+        *line, "syntax",
+        "a character that is not ASCII; write it as \\uXXXX in a text, or move the comment to a line of its own");
     return fail(ErrorCode::kInvalidRequest, problems.text());
   }
   const toml::parse_result parsed = toml::parse(text, file);

@@ -20,7 +20,7 @@ constexpr std::size_t kKeyIdMax = 64;
 constexpr std::array kStates = {KeyState::kPending, KeyState::kActive, KeyState::kRetiring, KeyState::kRetired,
                                 KeyState::kRevoked};
 constexpr std::size_t kMembers = 9;
-constexpr std::time_t kTimeMax = 9'000'000'000;  // the year 2255; system_clock's nanoseconds end seven years later
+constexpr std::time_t kTimeMax = 9'223'372'036;  // in April 2262 system_clock's nanoseconds end
 
 std::string to_hex(ByteView bytes) {
   static constexpr std::string_view kDigits = "0123456789abcdef";

@@ -202,11 +202,21 @@ TEST(ConfigurationProblem, NamesArePlainWordsUsedOnce) {
   // A name becomes part of a path (state_dir/keys/NAME): nothing that climbs.
   for (const std::string& bad :
        {std::string(".."), std::string("."), std::string("a/b"), std::string("../x"), std::string("A"),
-        std::string("a b"), std::string(65, 'a'), std::string("\xc3\xa9"), std::string(".hidden")}) {
+        std::string("a b"), std::string(65, 'a'), std::string("\\u00e9"), std::string(".hidden")}) {
     const std::string text = problems_of(with(kConfigText, "name = \"idp\"", "name = \"" + bad + "\""));
     EXPECT_TRUE(text.starts_with("signer.toml:23: grant.name: must be 1 to 64 characters")) << bad << " gave: " << text;
   }
   EXPECT_EQ(problems_of(with(kConfigText, "name = \"idp\"", "name = \"" + std::string(64, 'a') + "\"")), "");
+}
+
+// toml++ 3.3 does not survive such a bare key in every build.
+TEST(ConfigurationProblem, ACharacterThatIsNotAsciiIsNamedWithItsLine) {
+  for (const std::string& text :
+       {std::string("a = 1\n\xc3\xa9 = 2\n"), std::string("a = 1\nb = { \"c\" = 1, \xc3\xa9 = 2 }\n"),
+        std::string("a = 1\nb = \"\xc3\xa9\"\n"), std::string("a = \"\"\"\n# \"\"\", \xc3\xa9 = 2\n")}) {
+    EXPECT_TRUE(problems_of(text).starts_with("signer.toml:2: syntax: ")) << problems_of(text);
+  }
+  EXPECT_EQ(problems_of("# gr\xc3\xbc\xc3\x9f dich\n" + std::string(kConfigText)), "");
 }
 
 TEST(ConfigurationProblem, ASecondListenerOnThePathIsRefused) {
