@@ -132,7 +132,8 @@ void Handlers::create_key(const RequestContext& context, const std::string& key,
         refuse(context, {ErrorCode::kInvalidRequest, "the key exists already, or is being made", "", {}}, 409));
   }
   keys_.create(
-      *entry, clock_.wall(), [this, context, key, grant = *grant, reply = std::move(reply)](Result<void> created) {
+      *entry, clock_.wall(),
+      [this, context, key, grant = *grant, reply = std::move(reply)](const Result<void>& created) {
         if (!created) {
           const bool gone = created.error().code == ErrorCode::kTokenUnavailable;
           return reply(refuse(context, {created.error().code,

@@ -26,9 +26,9 @@ MetricFamily family(std::string name, std::string help, MetricType type) {
   return made;
 }
 
-void add(MetricFamily& family, double value, std::vector<std::pair<std::string, std::string>> labels = {}) {
+void add(MetricFamily& family, double value, const std::vector<std::pair<std::string, std::string>>& labels = {}) {
   ClientMetric metric;
-  for (auto& [name, text] : labels) metric.label.push_back({std::move(name), std::move(text)});
+  for (const auto& [name, text] : labels) metric.label.push_back({name, text});
   if (family.type == MetricType::Counter) {
     metric.counter.value = value;
   } else {
