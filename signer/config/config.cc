@@ -334,26 +334,23 @@ class Parser {
   std::set<std::string> grant_names_;
 };
 
-// The first line with a byte above 0x7f that is not a comment from its first character on.  toml++ 3.3 runs into
-// undefined behaviour of its own on such a bare key, so it does not get to see one; texts can be written with \uXXXX.
-std::optional<std::size_t> line_with_foreign_character(std::string_view text) {
-  // Inside a text of several lines a '#' begins no comment.
-  const bool comments = text.find("\"\"\"") == std::string_view::npos && text.find("'''") == std::string_view::npos;
-  std::size_t line = 1;
-  bool blank = true;
-  bool comment = false;
-  for (const char c : text) {
-    if (c == '\n') {
-      ++line;
-      blank = true;
-      comment = false;
-      continue;
-    }
-    if (blank && c == '#') comment = comments;
-    blank = blank && (c == ' ' || c == '\t');
-    if (!comment && static_cast<unsigned char>(c) > 0x7f) return line;
+// The line at which toml++ gets lost.  It reads from the front, so whatever holds that line loses it too.
+std::size_t line_that_loses_the_parser(std::string_view text) {
+  std::vector<std::size_t> ends;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\n' || at + 1 == text.size()) ends.push_back(at + 1);
   }
-  return std::nullopt;
+  const auto is_read = [text](std::size_t end) {
+    try {
+      static_cast<void>(toml::parse(text.substr(0, end)));
+    } catch (const toml::parse_error&) {
+    } catch (const ParserLost&) {
+      return false;
+    }
+    return true;
+  };
+  const auto lost = std::partition_point(ends.begin(), ends.end(), is_read);
+  return static_cast<std::size_t>(lost - ends.begin()) + 1;
 }
 
 }  // namespace
@@ -374,20 +371,16 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
 }
 
 Result<Config> parse(std::string_view text, const std::string& file) {
-  if (const auto line = line_with_foreign_character(text)) {
-    Problems problems(file);
-    problems.add(
-        *line, "syntax",
-        "a character that is not ASCII; write it as \\uXXXX in a text, or move the comment to a line of its own");
-    return fail(ErrorCode::kInvalidRequest, problems.text());
+  Problems problems(file);
+  try {
+    return Parser(toml::parse(text, file), file).run();
+  } catch (const toml::parse_error& error) {
+    problems.add(error.source().begin.line, "syntax", error.description());
+  } catch (const ParserLost&) {
+    problems.add(line_that_loses_the_parser(text), "syntax",
+                 "a name or value begins with a character that may not begin one");
   }
-  const toml::parse_result parsed = toml::parse(text, file);
-  if (!parsed) {
-    Problems problems(file);
-    problems.add(parsed.error().source().begin.line, "syntax", parsed.error().description());
-    return fail(ErrorCode::kInvalidRequest, problems.text());
-  }
-  return Parser(parsed.table(), file).run();
+  return fail(ErrorCode::kInvalidRequest, problems.text());
 }
 
 Result<Config> load(const std::filesystem::path& file) {

@@ -42,7 +42,7 @@ void Problems::add(std::size_t line, std::string_view key, std::string_view prob
   std::string text = file_ + ":" + std::to_string(line) + ": " + std::string(key) + ": " + std::string(problem);
   // A key can be written with a line break in it; a problem is one line.
   std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, '?');
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, '?');
   lines_.push_back(std::move(text));
 }
 

@@ -6,14 +6,32 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#define TOML_EXCEPTIONS 0
+namespace signer::config {
+
+// The file led toml++ where it did not expect to be.
+class ParserLost : public std::exception {};
+[[noreturn]] inline void lose_parser() {
+  throw ParserLost();
+}
+
+}  // namespace signer::config
+
+// toml++ 3.3 states as assertions what a malformed file can break (such as "[@]"), and
+// without assertions goes on into undefined behaviour.  Here they hold in every build, and a broken one is an exception
+// like its own, caught in `parse`.
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_ASSERT(condition) ((condition) ? void() : ::signer::config::lose_parser())
+#define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 namespace signer::config {
 

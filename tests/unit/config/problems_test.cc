@@ -210,13 +210,20 @@ TEST(ConfigurationProblem, NamesArePlainWordsUsedOnce) {
 }
 
 // toml++ 3.3 does not survive such a bare key in every build.
-TEST(ConfigurationProblem, ACharacterThatIsNotAsciiIsNamedWithItsLine) {
-  for (const std::string& text :
-       {std::string("a = 1\n\xc3\xa9 = 2\n"), std::string("a = 1\nb = { \"c\" = 1, \xc3\xa9 = 2 }\n"),
-        std::string("a = 1\nb = \"\xc3\xa9\"\n"), std::string("a = \"\"\"\n# \"\"\", \xc3\xa9 = 2\n")}) {
-    EXPECT_TRUE(problems_of(text).starts_with("signer.toml:2: syntax: ")) << problems_of(text);
+// Each breaks what toml++ 3.3 takes for granted of its own state.
+TEST(ConfigurationProblem, WhatLosesTheParserIsNamedWithItsLine) {
+  for (const char* text : {"a = 1\n[@x]\nb = 1\n", "a = 1\n[[\x01x]]\nb = 1\n", "a = 1\n[\n", "a = 1\nb = [}\n"}) {
+    EXPECT_TRUE(problems_of(text).starts_with("signer.toml:2: syntax: a name or value begins with a character"))
+        << problems_of(text);
   }
-  EXPECT_EQ(problems_of("# gr\xc3\xbc\xc3\x9f dich\n" + std::string(kConfigText)), "");
+}
+
+TEST(ConfigurationProblem, NamesAreAsciiAndTextsNeedNotBe) {
+  for (const char* text : {"a = 1\n\xc3\xa9 = 2\n", "a = 1\nb = { \"c\" = 1, \xc3\xa9 = 2 }\n"}) {
+    EXPECT_TRUE(problems_of(text).starts_with("signer.toml:2: ")) << problems_of(text);
+  }
+  EXPECT_EQ(problems_of("# gr\xc3\xbc\xc3\x9f dich\n" + std::string(kConfigText) + "# \xc3\xa9\n"), "");
+  EXPECT_NE(problems_of("a = \"\xc3\xa9\"\n").find("signer.toml:1: a: is not known"), std::string::npos);
 }
 
 TEST(ConfigurationProblem, ASecondListenerOnThePathIsRefused) {
