@@ -2,6 +2,7 @@
 
 #include "jose/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -154,6 +155,20 @@ std::optional<std::int64_t> json_integer(const Json& value) noexcept {
     return std::nullopt;
   }
   return static_cast<std::int64_t>(number);
+}
+
+std::size_t count_members(const Json& value) noexcept {
+  if (!value.is_structured()) return 0;
+  std::size_t count = 0;
+  for (const Json& child : value) count += 1 + count_members(child);
+  return count;
+}
+
+std::size_t depth_of(const Json& value) noexcept {
+  if (!value.is_structured()) return 0;
+  std::size_t deepest = 0;
+  for (const Json& child : value) deepest = std::max(deepest, depth_of(child));
+  return deepest + 1;
 }
 
 std::string dump_json(const Json& value) {

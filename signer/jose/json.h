@@ -36,6 +36,12 @@ struct JsonLimits {
 // The member as a whole number, if it is one in int64's range: 17, 17.0 and 1.7e1 are, 17.5 and 1e300 are not.
 [[nodiscard]] std::optional<std::int64_t> json_integer(const Json& value) noexcept;
 
+// Names and array elements of the whole value, counted as `JsonLimits::members_max` does.
+[[nodiscard]] std::size_t count_members(const Json& value) noexcept;
+
+// Levels of objects and arrays, as `JsonLimits::depth_max`: 0 for a text or a number, 2 for [[]].
+[[nodiscard]] std::size_t depth_of(const Json& value) noexcept;
+
 // Compact text.  `value` came from parse_json or from us, so it holds valid UTF-8.
 [[nodiscard]] std::string dump_json(const Json& value);
 

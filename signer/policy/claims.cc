@@ -20,6 +20,7 @@ constexpr long long kClockSlack = 60;  // seconds between a token server's clock
 constexpr std::size_t kJtiBytesMax = 128;
 constexpr std::size_t kSignatureCharsMax = 1 + 683;  // "." and a 4096-bit signature
 constexpr std::size_t kJtiRandomBytes = 16;
+constexpr std::size_t kTokenMembersMax = 256;  // what jwt::TokenProfile takes by default
 
 Failure<Refusal> breaks(std::string_view claim, std::string_view rule) {
   return refuse(ErrorCode::kClaimPolicy, "claim '" + std::string(claim) + "' " + std::string(rule));
@@ -117,6 +118,9 @@ Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::s
   SIGNER_ASSIGN_OR_RETURN(input.jti_, set_jti(claims));
   if (const auto sub = claims.find("sub"); sub != claims.end() && !sub->is_string())
     return breaks("sub", "must be a text");
+  if (jose::count_members(claims) > kTokenMembersMax) {
+    return refuse(ErrorCode::kClaimPolicy, "the token would hold more than 256 names and elements");
+  }
   const Json header = {{"alg", "RS256"}, {"kid", kid}, {"typ", request.profile().typ}};
   input.text_ = jose::base64url_encode(jose::dump_json(header)) + "." + jose::base64url_encode(jose::dump_json(claims));
   if (input.text_.size() + kSignatureCharsMax > kTokenBytesMax) {

@@ -21,20 +21,6 @@ Failure<Refusal> invalid(std::string detail) {
   return refuse(ErrorCode::kInvalidRequest, std::move(detail));
 }
 
-std::size_t count_members(const Json& value) {
-  std::size_t count = 0;
-  if (!value.is_structured()) return 0;
-  for (const Json& child : value) count += 1 + count_members(child);
-  return count;
-}
-
-std::size_t depth_of(const Json& value) {
-  std::size_t deepest = 0;
-  if (!value.is_structured()) return 0;
-  for (const Json& child : value) deepest = std::max(deepest, depth_of(child));
-  return deepest + 1;
-}
-
 Judged<Json> parse_body(std::string_view body, const jose::JsonLimits& limits) {
   auto parsed = jose::parse_json_object(body, limits);
   if (!parsed) return invalid(std::move(parsed).error().text);
@@ -47,8 +33,8 @@ Judged<IssueRequest> issue_of(Json body, const std::string& key) {
   for (auto& [name, value] : body.items()) {
     if (name == "claims") {
       if (!value.is_object()) return invalid("'claims' must be an object");
-      if (depth_of(value) > kDepthMax) return invalid("json: nested too deeply");
-      if (count_members(value) > kMembersMax) return invalid("json: too many members");
+      if (jose::depth_of(value) > kDepthMax) return invalid("json: nested too deeply");
+      if (jose::count_members(value) > kMembersMax) return invalid("json: too many members");
       request.claims = std::move(value);
     } else if (name == "profile") {
       const auto* profile = value.get_ptr<const std::string*>();

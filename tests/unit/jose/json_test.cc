@@ -125,6 +125,17 @@ TEST(StrictJson, MembersOfTheWholeTextAreCounted) {
   EXPECT_TRUE(accepted("[1,2,3,4,5,6]", limits));
 }
 
+TEST(StrictJson, ValuesAreMeasuredAsTheReaderMeasuresThem) {
+  for (const std::string_view text : {"1", "[]", "[[],{}]", R"({"a":[1,2],"b":{"c":1,"d":[[]]}})"}) {
+    const Json value = *parse_json(text);
+    const std::size_t depth = depth_of(value);
+    const std::size_t members = count_members(value);
+    EXPECT_TRUE(accepted(text, {.depth_max = depth, .members_max = members})) << text;
+    EXPECT_TRUE(depth == 0 || !accepted(text, {.depth_max = depth - 1, .members_max = members})) << text;
+    EXPECT_TRUE(members == 0 || !accepted(text, {.depth_max = depth, .members_max = members - 1})) << text;
+  }
+}
+
 TEST(StrictJson, SizeIsAllowedToItsLimitAndNotOneFurther) {
   const std::string text = "\"" + std::string(98, 'a') + "\"";
   EXPECT_TRUE(accepted(text, {.bytes_max = 100}));

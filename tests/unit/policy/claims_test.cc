@@ -68,6 +68,18 @@ TEST(ClaimShaping, Invariant03_TheHeaderIsAlgKidTypAndNothingOfTheCallers) {
   EXPECT_EQ(part_of(*input, false)["alg"], "none") << "as a claim it means nothing and passes";
 }
 
+// Else a caller pays for a token that every verifier with our default limits refuses.
+TEST(ClaimShaping, ATokenHolds256NamesAndElementsWithOursCounted) {
+  Json claims = Json::object();
+  for (int i = 0; i < 251; ++i) claims["c" + std::to_string(i)] = i;
+  EXPECT_EQ(payload(shape(claims)).size(), 256U);
+  claims["c251"] = 251;
+  const auto refused = shape(claims);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kClaimPolicy);
+  EXPECT_EQ(refused.error().detail, "the token would hold more than 256 names and elements");
+}
+
 TEST(ClaimShaping, SetsWhatWasNotSent) {
   const auto input = shape({{"sub", "client-1"}});
   const Json claims = payload(input);
