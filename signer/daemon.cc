@@ -112,7 +112,7 @@ Result<void> Daemon::open_keys_and_policy() {
     token::TokenEvents events;
     events.ready = [this, raw = token.get()] { keys_->check_token(*raw); };
     events.lost = [this, raw = token.get()] { keys_->token_lost(*raw); };
-    events.before_dispatch = [this] { pipeline_->flush_audit(); };
+    events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
     events.key_missing = [this, raw = token.get()](const Bytes& key_id, const std::string& reason) {
       keys_->key_missing(*raw, key_id, reason);
     };

@@ -91,7 +91,7 @@ Result<void> AuditLog::recover() {
     log::info("audit_tail_cut", {{"segment", path.string()}, {"bytes", content.size() - whole.bytes}});
   }
   segment_size_ = segment_zeroed_ = whole.bytes;
-  next_index_ = handed_end_ = *first_index + whole.count;
+  next_index_ = flushed_end_ = handed_end_ = *first_index + whole.count;
   durable_.store(next_index_);
   return {};
 }
@@ -121,6 +121,7 @@ void AuditLog::flush() {
     }
     handed_end_ = next_index_;
   }
+  flushed_end_ = next_index_;
   pending_.clear();
   changed_.notify_one();
 }

@@ -65,6 +65,11 @@ class AuditLog {
   // Hands the records taken so far to the writer.
   void flush();
 
+  // As flush(), unless the record is with the writer already.
+  void flush(std::uint64_t index) {
+    if (index >= flushed_end_) flush();
+  }
+
   // The proof, once the record is durable.
   [[nodiscard]] std::optional<Recorded> recorded(std::uint64_t index) const;
 
@@ -95,6 +100,7 @@ class AuditLog {
   // The event loop's.
   std::string pending_;
   std::uint64_t next_index_ = 0;
+  std::uint64_t flushed_end_ = 0;  // index after the last record given to the writer
 
   // Between the two threads.
   mutable std::mutex mutex_;

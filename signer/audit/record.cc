@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "jose/object_writer.h"
+
 namespace signer::audit {
 
 namespace {
@@ -46,28 +48,36 @@ std::string_view to_string(Event event) noexcept {
 }
 
 std::string to_line(const Record& record, std::uint64_t index) {
-  jose::Json line = {{"v", 1}, {"index", index}, {"time", timestamp(record.time)}, {"event", to_string(record.event)}};
-  const auto text = [&line](const char* name, const std::string& value) {
-    if (!value.empty()) line[name] = value;
+  jose::ObjectWriter line(512);
+  const auto text = [&line](std::string_view name, const std::string& value) {
+    if (!value.empty()) line.text(name, value);
   };
-  text("req", record.request_id);
-  if (record.peer != nullptr) {
-    line["uid"] = record.peer->uid;
-    line["gid"] = record.peer->gid;
-    line["pid"] = record.peer->pid;
-  }
+  const auto number = [&line](std::string_view name, bool present, auto value) {
+    if (present) line.number(name, static_cast<std::int64_t>(value));
+  };
+  const PeerIdentity nobody;
+  const PeerIdentity& peer = record.peer != nullptr ? *record.peer : nobody;
+  const bool has_peer = record.peer != nullptr;
+  if (!record.audiences.empty()) line.texts("aud", record.audiences);  // the order of the alphabet, as documented
+  text("code", record.code);
+  text("detail", record.detail);
+  line.text("event", to_string(record.event));
+  number("exp", record.exp != 0, record.exp);
+  number("gid", has_peer, peer.gid);
   text("grant", record.grant);
+  number("index", true, index);
+  text("input_sha256", record.input_sha256);
+  text("jti", record.jti);
   text("key", record.key);
   text("kid", record.kid);
+  number("pid", has_peer, peer.pid);
   text("profile", record.profile);
-  text("jti", record.jti);
-  if (!record.audiences.empty()) line["aud"] = record.audiences;
-  if (record.exp != 0) line["exp"] = record.exp;
-  text("input_sha256", record.input_sha256);
-  text("code", record.code);
-  if (record.suppressed != 0) line["suppressed"] = record.suppressed;
-  text("detail", record.detail);
-  return jose::dump_json(line);
+  text("req", record.request_id);
+  number("suppressed", record.suppressed != 0, record.suppressed);
+  line.text("time", timestamp(record.time));
+  number("uid", has_peer, peer.uid);
+  number("v", true, 1);
+  return std::move(line).finish();
 }
 
 }  // namespace signer::audit

@@ -84,6 +84,7 @@ void Pipeline::sign(const IssuePtr& issue) {
   token::SignJob job;
   job.uid = issue->context.peer.uid;
   job.deadline = issue->context.deadline;
+  job.record = issue->record_index;
   job.request = {issue->key->version.key_id, jose::Algorithm::kRs256, 0, issue->input.text()};
   job.done = [this, issue](Judged<Bytes> signature) { take_signature(issue, std::move(signature)); };
   issue->key->token->sign(std::move(job));
@@ -103,7 +104,7 @@ void Pipeline::take_signature(const IssuePtr& issue, Judged<Bytes> signature) {
     return refuse_issue(*issue, {ErrorCode::kInternal, "the signature was not good", "self-check failed", {}});
   }
   if (const auto record = audit_.recorded(issue->record_index)) return release(*issue, *record);
-  audit_.flush();
+  audit_.flush(issue->record_index);
   awaiting_record_.push_back(issue);
   // A log that failed before this moment has woken us already and will not do so again until it has recovered.
   if (!audit_.wake_when_durable(issue->record_index) || !audit_.healthy()) return audit_woke();

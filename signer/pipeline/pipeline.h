@@ -92,8 +92,9 @@ class Pipeline {
   // The audit log woke us: replies whose records are durable now go out; if the log failed, they are refused.
   void audit_woke();
 
-  // Hands the records to the writer.  The tokens call it before a job is sent, the loop when it has nothing else to do.
-  void flush_audit() { audit_.flush(); }
+  // The token works on the job of this record: the record becomes durable meanwhile.  Jobs further behind wait, so that
+  // many become durable together.
+  void flush_audit(std::uint64_t record) { audit_.flush(record); }
 
   [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "jose/base64url.h"
+#include "jose/object_writer.h"
 
 namespace signer::policy {
 
@@ -121,8 +122,10 @@ Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::s
   if (jose::count_members(claims) > kTokenMembersMax) {
     return refuse(ErrorCode::kClaimPolicy, "the token would hold more than 256 names and elements");
   }
-  const Json header = {{"alg", "RS256"}, {"kid", kid}, {"typ", request.profile().typ}};
-  input.text_ = jose::base64url_encode(jose::dump_json(header)) + "." + jose::base64url_encode(jose::dump_json(claims));
+  jose::ObjectWriter header(160);
+  header.text("alg", "RS256").text("kid", kid).text("typ", request.profile().typ);
+  input.text_ =
+      jose::base64url_encode(std::move(header).finish()) + "." + jose::base64url_encode(jose::dump_json(claims));
   if (input.text_.size() + kSignatureCharsMax > kTokenBytesMax) {
     return refuse(ErrorCode::kClaimPolicy, "the token would be larger than 16 KiB");
   }

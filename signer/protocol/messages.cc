@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "jose/object_writer.h"
+
 namespace signer::protocol {
 
 namespace {
@@ -77,12 +79,12 @@ Judged<void> parse_empty(std::string_view body) {
   return {};
 }
 
-Json issued_json(const IssuedFields& fields) {
-  return {{"token", fields.token},
-          {"kid", fields.kid},
-          {"jti", fields.jti},
-          {"exp", fields.exp},
-          {"audit", {{"index", fields.audit_index}}}};
+std::string issued_text(const IssuedFields& fields, std::optional<int> status) {
+  jose::ObjectWriter reply(256 + fields.token.size());
+  reply.json("audit", "{\"index\":" + std::to_string(fields.audit_index) + "}");
+  reply.number("exp", fields.exp).text("jti", fields.jti).text("kid", fields.kid);
+  if (status) reply.number("status", *status);
+  return std::move(reply.text("token", fields.token)).finish();
 }
 
 int status_of(ErrorCode code) noexcept {

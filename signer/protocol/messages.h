@@ -32,7 +32,8 @@ struct IssuedFields {
   std::uint64_t audit_index = 0;
 };
 
-[[nodiscard]] jose::Json issued_json(const IssuedFields& fields);
+// The reply to an issued token; `status` is a member of it in a batch.
+[[nodiscard]] std::string issued_text(const IssuedFields& fields, std::optional<int> status = {});
 
 // The HTTP status of a code.
 [[nodiscard]] int status_of(ErrorCode code) noexcept;

@@ -5,6 +5,7 @@
 #include "server/handlers.h"
 
 #include <memory>
+#include <vector>
 
 #include "base/log.h"
 #include "jose/base64url.h"
@@ -18,12 +19,16 @@ namespace {
 using jose::Json;
 using protocol::Call;
 
-Response json_response(int status, const Json& body) {
-  return {status, "application/json", jose::dump_json(body) + "\n", {}};
+Response json_response(int status, std::string body) {
+  return {status, "application/json", std::move(body) + "\n", {}};
 }
 
-Json issued_of(const pipeline::IssuedToken& token) {
-  return protocol::issued_json({token.token(), token.kid(), token.jti(), token.exp(), token.audit_index()});
+Response json_response(int status, const Json& body) {
+  return json_response(status, jose::dump_json(body));
+}
+
+std::string issued_text(const pipeline::IssuedToken& token, std::optional<int> status = {}) {
+  return protocol::issued_text({token.token(), token.kid(), token.jti(), token.exp(), token.audit_index()}, status);
 }
 
 Refusal unknown_key() {
@@ -45,13 +50,16 @@ bool is_software(const channel::TokenDescription& token) {
 
 // The replies of a batch, gathered in order.
 struct Batch {
-  Json items = Json::array();
+  std::vector<std::string> items;
   std::size_t open = 0;
   Handlers::Reply reply;
 
-  void settle(std::size_t index, Json item) {
+  void settle(std::size_t index, std::string item) {
     items[index] = std::move(item);
-    if (--open == 0) reply(json_response(200, {{"items", std::move(items)}}));
+    if (--open > 0) return;
+    std::string body = "{\"items\":[";
+    for (const std::string& one : items) body += (&one == items.data() ? "" : ",") + one;
+    reply(json_response(200, body + "]}"));
   }
 };
 
@@ -92,7 +100,7 @@ void Handlers::issue(const RequestContext& context, const std::string& key, std:
   pipeline_.issue(context, *std::move(request),
                   [id = context.id, reply = std::move(reply)](Judged<pipeline::IssuedToken> issued) {
                     if (!issued) return reply(problem(issued.error(), id));
-                    Response response = json_response(200, issued_of(*issued));
+                    Response response = json_response(200, issued_text(*issued));
                     response.headers.emplace_back("Cache-Control", "no-store");
                     reply(std::move(response));
                   });
@@ -104,19 +112,17 @@ void Handlers::issue_batch(const RequestContext& context, const std::string& key
   auto batch = std::make_shared<Batch>();
   batch->reply = std::move(reply);
   batch->open = requests->size();
-  batch->items = Json::array();
-  for (std::size_t i = 0; i < requests->size(); ++i) batch->items.push_back(nullptr);
+  batch->items.resize(requests->size());
   for (std::size_t i = 0; i < requests->size(); ++i) {
     Judged<IssueRequest>& request = (*requests)[i];
     if (!request) {
       pipeline_.record_refusal(context, key, request.error());
-      batch->settle(i, protocol::problem_json(request.error(), context.id));
+      batch->settle(i, jose::dump_json(protocol::problem_json(request.error(), context.id)));
       continue;
     }
     pipeline_.issue(context, *std::move(request), [batch, i, id = context.id](Judged<pipeline::IssuedToken> issued) {
-      Json item = issued ? issued_of(*issued) : protocol::problem_json(issued.error(), id);
-      if (issued) item["status"] = 200;
-      batch->settle(i, std::move(item));
+      batch->settle(i,
+                    issued ? issued_text(*issued, 200) : jose::dump_json(protocol::problem_json(issued.error(), id)));
     });
   }
 }
@@ -166,7 +172,7 @@ Response Handlers::answer(const RequestContext& context, const protocol::Route& 
     case Call::kKeys: {
       Json all = Json::array();
       for (const auto& [name, one] : keys_.entries()) all.push_back(key_json(one));
-      return json_response(200, {{"keys", std::move(all)}});
+      return json_response(200, Json{{"keys", std::move(all)}});
     }
     case Call::kTokens:
       return tokens(context);
@@ -175,7 +181,7 @@ Response Handlers::answer(const RequestContext& context, const protocol::Route& 
     case Call::kMetrics:
       return {200, "text/plain; version=0.0.4", metrics_text(metrics_, keys_, tokens_, pipeline_), {}};
     default:
-      return json_response(200, {{"status", "ok"}});
+      return json_response(200, Json{{"status", "ok"}});
   }
 }
 
@@ -203,7 +209,7 @@ Response Handlers::tokens(const RequestContext& context) {
     if (!status.reason.empty()) one["reason"] = status.reason;
     all.push_back(std::move(one));
   }
-  return json_response(200, {{"tokens", std::move(all)}});
+  return json_response(200, Json{{"tokens", std::move(all)}});
 }
 
 Response Handlers::readiness(const RequestContext& context, const std::string& key) {
@@ -220,7 +226,7 @@ Response Handlers::readiness(const RequestContext& context, const std::string& k
     all = all && entry.ready;
     keys[name] = std::move(one);
   }
-  return json_response(all ? 200 : 503, {{"ready", all}, {"audit", {{"ready", audit}}}, {"keys", std::move(keys)}});
+  return json_response(all ? 200 : 503, Json{{"ready", all}, {"audit", {{"ready", audit}}}, {"keys", std::move(keys)}});
 }
 
 Json Handlers::key_json(const pipeline::KeyEntry& entry) const {

@@ -324,7 +324,10 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
       events_.key_missing) {
     events_.key_missing(flight.job.request.key_id, result->error().text);
   }
+  const std::optional<std::uint64_t> next =
+      worker.jobs.empty() ? std::nullopt : std::optional(worker.jobs.front().job.record);
   dispatch();  // before the answer is worked on: the token need not wait for us
+  if (next) begun(*next);
   if (flight.answered) return true;
   if (*result) {
     flight.job.done(**std::move(result));
@@ -403,7 +406,6 @@ void TokenService::dispatch() {
       job.done(too_late());
       continue;
     }
-    if (events_.before_dispatch) events_.before_dispatch();
     if (!send_job(*worker, std::move(job))) return host_lost("the host does not take frames");
   }
 }
@@ -412,12 +414,21 @@ bool TokenService::send_job(Worker& worker, SignJob job) {
   const std::uint64_t id = ++last_id_;
   job.request.deadline_ns = monotonic_ns(job.deadline);
   const Bytes frame = channel::encode_sign(id, job.request);
-  if (worker.jobs.empty()) {
+  const bool begins = worker.jobs.empty();
+  if (begins) {
     worker.busy_since = clock_.steady();
     wake_by(worker.busy_since + settings_.operation_timeout);
   }
+  const std::uint64_t record = job.record;
   worker.jobs.push_back({std::move(job), id, false});
-  return send_frame(worker.channel.native_handle(), frame) == SendOutcome::kSent;
+  if (send_frame(worker.channel.native_handle(), frame) != SendOutcome::kSent) return false;
+  if (begins) begun(record);
+  return true;
+}
+
+// After the frame is sent, not before: whoever is woken by this must not keep the token waiting.
+void TokenService::begun(std::uint64_t record) {
+  if (events_.begun) events_.begun(record);
 }
 
 void TokenService::fail_queued(const std::string& why) {

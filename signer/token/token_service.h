@@ -56,6 +56,7 @@ struct SignJob {
   uid_t uid = 0;
   SteadyTime deadline{};
   channel::SignRequest request;             // its deadline_ns is set from `deadline`
+  std::uint64_t record = 0;                 // for TokenEvents::begun
   std::function<void(Judged<Bytes>)> done;  // called exactly once, from the event loop
   int attempts = 0;
 };
@@ -64,7 +65,7 @@ struct SignJob {
 struct TokenEvents {
   std::function<void()> ready;            // a host has opened the token: keys should be looked at again
   std::function<void()> lost;             // no key of the token can sign now
-  std::function<void()> before_dispatch;  // a job is about to be sent: hand over what should overlap with it
+  std::function<void(std::uint64_t record)> begun;  // the host works on this job: do now what should overlap with it
   std::function<void(const Bytes& key_id, const std::string& reason)> key_missing;  // the token no longer has this key
 };
 
@@ -135,6 +136,7 @@ class TokenService {
   void watch_control(std::uint64_t generation);
   void watch_worker(std::size_t index, std::uint64_t generation);
   void watch_end(std::uint64_t generation);
+  void begun(std::uint64_t record);
   bool take_control_frame(ByteView frame);
   bool take_worker_frame(Worker& worker, ByteView frame);
   void opened(const channel::HostResult<channel::TokenDescription>& result);

@@ -3,16 +3,20 @@
 // The signing path against the token alone: direct C_Sign with reused sessions, the daemon over its socket (audit
 // durable, self-check on), direct again, in slices of one run, so that other work on the machine meets both.  Prints a
 // table; judges nothing.
-//   sign-bench [seconds per cell, default 20]
+//   sign-bench [seconds per row, default 20] [callers of each row, default 1 8]
 
 #include <dlfcn.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <numeric>
 #include <sstream>
@@ -30,6 +34,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kSlice{350};
+constexpr int kSessions = 64;
 
 // What one caller did in a slice.
 struct Slice {
@@ -153,6 +158,45 @@ class Direct {
   CK_OBJECT_HANDLE key_ = 0;
 };
 
+// A caller that does no more than it must, as load generators do: what it costs is not the daemon's.
+class Caller {
+ public:
+  explicit Caller(const std::string& socket_path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, socket_path.data(), std::min(socket_path.size(), sizeof address.sun_path - 1));
+    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) std::exit(1);
+  }
+
+  // Sends the request and reads the reply to its last byte; anything but 200 ends the run.
+  void call(std::string_view request) {
+    if (::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+      std::exit(1);
+    }
+    std::size_t size = 0;
+    std::size_t needed = std::string_view::npos;
+    while (size < needed) {
+      const ssize_t count = ::recv(fd_.get(), buffer_.data() + size, buffer_.size() - size, 0);
+      if (count <= 0) std::exit(1);
+      size += static_cast<std::size_t>(count);
+      if (needed == std::string_view::npos) needed = reply_size({buffer_.data(), size});
+    }
+  }
+
+ private:
+  static std::size_t reply_size(std::string_view head) {
+    static constexpr std::string_view kLength = "Content-Length: ";
+    const std::size_t end = head.find("\r\n\r\n");
+    if (end == std::string_view::npos) return end;
+    const std::size_t length = head.find(kLength);
+    if (!head.starts_with("HTTP/1.1 200 ") || length > end) std::exit(1);
+    return end + 4 + static_cast<std::size_t>(std::atoi(head.data() + length + kLength.size()));
+  }
+
+  UniqueFd fd_;
+  std::array<char, 16384> buffer_;
+};
+
 double quantile(std::vector<double> values, double q) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
@@ -170,11 +214,14 @@ struct Cell {
 };
 
 Cell run_cell(TestDaemon& daemon, Direct& direct, int callers, std::chrono::seconds length) {
-  std::vector<std::unique_ptr<HttpConnection>> connections;
-  for (int i = 0; i < callers; ++i) connections.push_back(std::make_unique<HttpConnection>(daemon.socket()));
+  std::vector<std::unique_ptr<Caller>> connections;
+  for (int i = 0; i < callers; ++i) connections.push_back(std::make_unique<Caller>(daemon.socket()));
   const std::string body =
       R"({"claims":{"sub":"3b0f5c7e-9a51-4c58-8f0e-2f6f6f0c1a77","scope":"patient/Observation.rs patient/Patient.r",)"
       R"("client_id":"ehr-portal"}})";
+  const std::string request =
+      "POST /v1/keys/issuer/tokens HTTP/1.1\r\nHost: signer\r\nContent-Type: application/json\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
   const auto direct_slice = [&] {
     const double before = own_cpu();
     Slice slice = measure(callers, [&](int caller) { direct.sign(caller); });
@@ -185,10 +232,7 @@ Cell run_cell(TestDaemon& daemon, Direct& direct, int callers, std::chrono::seco
     const pid_t front = daemon.process().pid();
     const pid_t host = daemon.host_pid();
     const double before = cpu_of_process(front) + cpu_of_process(host);
-    Slice slice = measure(callers, [&](int caller) {
-      const auto reply = connections[static_cast<std::size_t>(caller)]->post("/v1/keys/issuer/tokens", body);
-      if (!reply || reply->status != 200) std::exit(1);
-    });
+    Slice slice = measure(callers, [&](int caller) { connections[static_cast<std::size_t>(caller)]->call(request); });
     slice.cpu_us =
         (cpu_of_process(front) + cpu_of_process(host) - before) * 1e6 / static_cast<double>(slice.latency_us.size());
     return slice;
@@ -233,7 +277,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s", daemon.log().c_str());
     return 1;
   }
-  Direct direct(daemon.token(), 8);
+  Direct direct(daemon.token(), kSessions);
   std::printf(
       "RS256, RSA-2048, SoftHSM2; slices of %d ms (direct, daemon, direct), %d s a row; rates in signatures/s, times "
       "in us.\n\n",
@@ -242,6 +286,9 @@ int main(int argc, char** argv) {
       "| callers | direct/s | daemon/s | ratio, median | ratio, best | direct p50 | daemon p50 | added p50 | direct "
       "p99 | daemon p99 | direct CPU | daemon CPU |\n");
   std::printf("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
-  for (const int callers : {1, 8}) print(callers, run_cell(daemon, direct, callers, length));
+  std::vector<int> rows;
+  for (int i = 2; i < argc; ++i) rows.push_back(std::clamp(std::atoi(argv[i]), 1, kSessions));
+  if (rows.empty()) rows = {1, 8};
+  for (const int callers : rows) print(callers, run_cell(daemon, direct, callers, length));
   return 0;
 }

@@ -102,6 +102,30 @@ TEST_P(TokenConformance, AnswersManyCallersEachWithItsOwnSignature) {
   }
 }
 
+// The audit log relies on it: a record that nobody hands to the disk holds its reply back.
+TEST_P(TokenConformance, SaysOfEachJobThatItBegunBeforeItIsAnswered) {
+  ASSERT_TRUE(token_.ready());
+  ASSERT_TRUE(token_.generate(jose::KeyKind::kRsa2048, kKeyId)->has_value());
+  constexpr std::size_t kJobs = 20;
+  std::vector<int> begun(kJobs, 0);
+  std::vector<TokenUnderTest::Answer> answers;
+  int begun_late = 0;
+  token::TokenEvents events;
+  events.begun = [&](std::uint64_t record) {
+    ++begun[record];
+    if (answers.size() > record && answers[record]->has_value()) ++begun_late;
+  };
+  token_.service().listen(std::move(events));
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    answers.push_back(
+        token_.start_sign(kKeyId, "job " + std::to_string(i), jose::Algorithm::kRs256, std::chrono::seconds(20), 1, i));
+  }
+  EXPECT_EQ(begun[kJobs - 1], 0) << "it waits behind the others";
+  ASSERT_TRUE(token_.all_answered(answers));
+  EXPECT_EQ(begun, std::vector<int>(kJobs, 1));
+  EXPECT_EQ(begun_late, 0);
+}
+
 TEST_P(TokenConformance, FindsItsKeysAgainAfterItsHostWasKilled) {
   ASSERT_TRUE(token_.ready());
   const auto made = token_.generate(jose::KeyKind::kRsa2048, kKeyId);

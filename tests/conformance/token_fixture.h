@@ -92,12 +92,14 @@ class TokenUnderTest {
 
   // Queues one signature; the answer arrives in what is returned.
   Answer start_sign(const Bytes& key_id, const std::string& input, jose::Algorithm algorithm = jose::Algorithm::kRs256,
-                    std::chrono::milliseconds patience = std::chrono::seconds(20), uid_t uid = 1) {
+                    std::chrono::milliseconds patience = std::chrono::seconds(20), uid_t uid = 1,
+                    std::uint64_t record = 0) {
     auto answer = std::make_shared<std::optional<Judged<Bytes>>>();
     token::SignJob job;
     job.uid = uid;
     job.deadline = clock_.steady() + patience;
     job.request = {key_id, algorithm, 0, input};
+    job.record = record;
     job.done = [answer](Judged<Bytes> result) { *answer = std::move(result); };
     service_->sign(std::move(job));
     return answer;

@@ -243,8 +243,11 @@ TEST(Problem, HasTheDocumentedStatusCodeAndMembersAndNeverTheReason) {
 }
 
 TEST(IssuedReply, IsTheDocumentedObject) {
-  const Json reply = issued_json({"a.b.c", "kid1", "jti1", 1790000000, 4711});
-  EXPECT_EQ(reply.dump(), R"({"audit":{"index":4711},"exp":1790000000,"jti":"jti1","kid":"kid1","token":"a.b.c"})");
+  const IssuedFields fields{"a.b.c", "kid1", "jti1", 1790000000, 4711};
+  EXPECT_EQ(issued_text(fields),
+            R"({"audit":{"index":4711},"exp":1790000000,"jti":"jti1","kid":"kid1","token":"a.b.c"})");
+  EXPECT_EQ(issued_text(fields, 200),
+            R"({"audit":{"index":4711},"exp":1790000000,"jti":"jti1","kid":"kid1","status":200,"token":"a.b.c"})");
 }
 
 }  // namespace

@@ -160,7 +160,7 @@ TEST(SourceTree, BannedCallsStayOut) {
       {"memcmp(", "CRYPTO_memcmp, or == on public data", {}},
       {"std::cout", "the log, or std::printf in a program that talks to people", {}},
       {"std::cerr", "the log", {}},
-      {"throw ", "Result", {}},
+      {"throw ", "Result", {"signer/config/reader.h"}},  // out of toml++, no further
       {"std::stoi", "std::from_chars", {}},
       {"std::stoul", "std::from_chars", {}},
       {"std::regex", "a linear-time check", {}},
