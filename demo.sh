@@ -15,6 +15,7 @@ case "${1:-}" in
 esac
 . packaging/lib.sh
 install_packages runtime
+use_scratch build/demo/tmp
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 show() { printf '$ %s\n' "$*"; "$@"; }
@@ -31,10 +32,10 @@ if [ -f "$demo/pid" ] && kill -0 "$(cat "$demo/pid")" 2>/dev/null; then
 fi
 rm -rf "$demo"
 mkdir -m 0700 "$demo"
-# A Unix socket's path is short (107 bytes); a deep checkout would not fit, so the demo speaks of it relative to itself.
+# A Unix socket's path is short (107 bytes); a checkout too deep for it is reached through a link in /tmp.
 socket=$demo/signer.sock
 if [ ${#socket} -gt 100 ]; then
-  scratch=$(mktemp -d)
+  scratch=$(mktemp -d -p /tmp)
   ln -s "$demo" "$scratch/d"
   socket=$scratch/d/signer.sock
 fi

@@ -29,6 +29,19 @@ install_packages() {
   }
 }
 
+# use_scratch <directory>: temporary files go there, so that nothing is written outside the checkout.  Not if sockets in it would have
+# too long a path, if it holds a '=' (SoftHSM2 cannot read such a path), or if the other users that tests run as could not reach it.
+use_scratch() {
+  local directory="$PWD/$1" why=""
+  mkdir -p "$directory"
+  [ ${#directory} -le 48 ] || why="its path is longer than 48 characters"
+  case "$directory" in *=*) why="its path holds a '='" ;; esac
+  if [ "$(id -u)" -eq 0 ] && ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$directory"; then
+    why="other users cannot reach it"
+  fi
+  if [ -z "$why" ]; then export TMPDIR="$directory"; else echo "temporary files go to ${TMPDIR:-/tmp}, not to $directory: $why"; fi
+}
+
 # configure <directory> <cmake arguments...> and build <directory> [targets...]: quiet unless they fail.
 configure() {
   local directory=$1
