@@ -63,12 +63,17 @@ Judged<Pipeline::IssuePtr> Pipeline::prepare(const RequestContext& context, Issu
                                        std::move(reply), started, digest, 0, std::nullopt, 0});
 }
 
-void Pipeline::record_intent(Issue& issue) {
+audit::Record Pipeline::record_of(audit::Event event, const RequestContext& context) const {
   audit::Record record;
-  record.event = audit::Event::kIssue;
+  record.event = event;
   record.time = clock_.wall();
-  record.request_id = issue.context.id;
-  record.peer = &issue.context.peer;
+  record.request_id = context.id;
+  record.peer = &context.peer;
+  return record;
+}
+
+void Pipeline::record_intent(Issue& issue) {
+  audit::Record record = record_of(audit::Event::kIssue, issue.context);
   record.grant = issue.request.grant();
   record.key = issue.request.key();
   record.kid = issue.key->version.kid;
@@ -177,11 +182,7 @@ void Pipeline::refuse_issue(Issue& issue, Refusal refusal) {
                              {"key", issue.request.key()},
                              {"code", to_string(refusal.code)},
                              {"reason", refusal.reason}});
-  audit::Record record;
-  record.event = audit::Event::kFail;
-  record.time = clock_.wall();
-  record.request_id = issue.context.id;
-  record.peer = &issue.context.peer;
+  audit::Record record = record_of(audit::Event::kFail, issue.context);
   record.key = issue.request.key();
   record.jti = issue.input.jti();
   record.code = to_string(refusal.code);
@@ -225,11 +226,7 @@ void Pipeline::record_refusal(const RequestContext& context, const std::string& 
                         {"detail", refusal.detail},
                         {"reason", refusal.reason},
                         {"suppressed", budget.suppressed}});
-  audit::Record record;
-  record.event = audit::Event::kRefuse;
-  record.time = clock_.wall();
-  record.request_id = context.id;
-  record.peer = &context.peer;
+  audit::Record record = record_of(audit::Event::kRefuse, context);
   record.key = known_key;
   record.code = to_string(refusal.code);
   record.detail = refusal.detail;

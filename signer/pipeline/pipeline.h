@@ -111,6 +111,7 @@ class Pipeline {
   };
 
   Judged<IssuePtr> prepare(const RequestContext& context, IssueRequest request, Reply& reply);
+  [[nodiscard]] audit::Record record_of(audit::Event event, const RequestContext& context) const;
   void record_intent(Issue& issue);
   void sign(const IssuePtr& issue);
   void take_signature(const IssuePtr& issue, Judged<Bytes> signature);

@@ -324,10 +324,10 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
       events_.key_missing) {
     events_.key_missing(flight.job.request.key_id, result->error().text);
   }
-  const std::optional<std::uint64_t> next =
-      worker.jobs.empty() ? std::nullopt : std::optional(worker.jobs.front().job.record);
+  const bool next_begins = !worker.jobs.empty();
+  const std::uint64_t next = next_begins ? worker.jobs.front().job.record : 0;
   dispatch();  // before the answer is worked on: the token need not wait for us
-  if (next) begun(*next);
+  if (next_begins) begun(next);
   if (flight.answered) return true;
   if (*result) {
     flight.job.done(**std::move(result));
