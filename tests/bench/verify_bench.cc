@@ -16,7 +16,7 @@
 
 #include "jose/base64url.h"
 #include "signer/jwt.h"
-#include "tests/unit/verify/signing_key.h"
+#include "tests/support/signing_key.h"
 
 namespace {
 

@@ -25,14 +25,18 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return all;
 }
 
-pid_t spawn(std::vector<std::string> arguments, const Environment& added, const std::string& in, const std::string& out,
-            const std::string& err) {
+std::vector<std::string> with_ours(const Environment& added) {
   std::vector<std::string> environment;
   for (char** entry = ::environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
     if (!added.contains(text.substr(0, text.find('=')))) environment.push_back(text);
   }
   for (const auto& [name, value] : added) environment.push_back(name + "=" + value);
+  return environment;
+}
+
+pid_t spawn(std::vector<std::string> arguments, std::vector<std::string> environment, const std::string& in,
+            const std::string& out, const std::string& err) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, 0, in.c_str(), O_RDONLY, 0);
@@ -58,13 +62,15 @@ std::string read_text(const std::string& path) {
   return text.str();
 }
 
-void write_text(const std::string& path, const std::string& text) {
+void write_text(const std::string& path, std::string_view text) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
 }
 
-Finished run(const std::vector<std::string>& arguments, const std::string& input, const Environment& environment,
-             std::chrono::milliseconds limit) {
+namespace {
+
+Finished run_to_end(const std::vector<std::string>& arguments, std::string_view input,
+                    const std::vector<std::string>& environment, std::chrono::milliseconds limit) {
   const TemporaryDirectory directory;
   write_text(directory / "in", input);
   const pid_t pid = spawn(arguments, environment, directory / "in", directory / "out", directory / "err");
@@ -84,9 +90,23 @@ Finished run(const std::vector<std::string>& arguments, const std::string& input
   return finished;
 }
 
+}  // namespace
+
+Finished run(const std::vector<std::string>& arguments, std::string_view input, const Environment& environment,
+             std::chrono::milliseconds limit) {
+  return run_to_end(arguments, input, with_ours(environment), limit);
+}
+
+Finished run_with_only(const Environment& environment, const std::vector<std::string>& arguments,
+                       std::string_view input) {
+  std::vector<std::string> all;
+  for (const auto& [name, value] : environment) all.push_back(name + "=" + value);
+  return run_to_end(arguments, input, all, std::chrono::seconds(60));
+}
+
 Background::Background(const std::vector<std::string>& arguments, const std::string& log_file,
                        const Environment& environment)
-    : pid_(spawn(arguments, environment, "/dev/null", log_file, log_file)), log_file_(log_file) {}
+    : pid_(spawn(arguments, with_ours(environment), "/dev/null", log_file, log_file)), log_file_(log_file) {}
 
 Background::~Background() {
   if (pid_ < 0 || status_) return;

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace signer::test {
@@ -22,9 +23,13 @@ struct Finished {
 using Environment = std::map<std::string, std::string>;
 
 // Runs a program to its end, or kills it at the limit (status 128 + 9).
-[[nodiscard]] Finished run(const std::vector<std::string>& arguments, const std::string& input = {},
+[[nodiscard]] Finished run(const std::vector<std::string>& arguments, std::string_view input = {},
                            const Environment& environment = {},
                            std::chrono::milliseconds limit = std::chrono::seconds(60));
+
+// As run, but `environment` is all there is.
+[[nodiscard]] Finished run_with_only(const Environment& environment, const std::vector<std::string>& arguments,
+                                     std::string_view input = {});
 
 // A program in the background whose stderr goes to a file.
 class Background {
@@ -51,6 +56,6 @@ class Background {
 };
 
 [[nodiscard]] std::string read_text(const std::string& path);
-void write_text(const std::string& path, const std::string& text);
+void write_text(const std::string& path, std::string_view text);
 
 }  // namespace signer::test

@@ -4,11 +4,14 @@
 #pragma once
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace signer::test {
@@ -34,6 +37,17 @@ class TemporaryDirectory {
   }
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  // Writes a file with exactly this mode and returns its path.
+  [[nodiscard]] std::string file(const std::string& name, std::string_view content, mode_t mode = 0600) const {
+    const std::string path = path_ / name;
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
+    if (::chmod(path.c_str(), mode) != 0) {
+      std::perror("chmod");
+      std::abort();
+    }
+    return path;
+  }
 
   [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
 

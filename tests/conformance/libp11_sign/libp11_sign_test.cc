@@ -6,12 +6,12 @@
 #include <string>
 
 #include "test_token.h"
-#include "tests/unit/csr/run.h"
+#include "tests/support/process.h"
 
 namespace signer::hsm {
 namespace {
 
-using test::Ran;
+using signer::test::Finished;
 
 constexpr std::string_view kIdHex = "6b65792d31";  // "key-1", the id of test::key_request
 
@@ -27,9 +27,9 @@ std::string hex_line(ByteView bytes) {
 
 class Libp11Sign : public testing::Test {
  protected:
-  Ran sign(std::string_view input, std::string_view id = kIdHex) {
-    return test::run({LIBP11_SIGN_PROGRAM, test::fault_module_path(), "unit", std::string(id), token_.pin_file()},
-                     input);
+  Finished sign(std::string_view input, std::string_view id = kIdHex) {
+    return signer::test::run(
+        {LIBP11_SIGN_PROGRAM, test::fault_module_path(), "unit", std::string(id), token_.pin_file()}, input);
   }
 
   test::TestToken token_;
@@ -43,7 +43,7 @@ TEST_F(Libp11Sign, MakesTheSameBytesAsWeDo) {
     for (const std::string& input : {std::string("x"), std::string("header.payload"), std::string(32768, 'a')}) {
       const auto ours = driver->sign(test::sign_request(id, input));
       ASSERT_TRUE(ours) << ours.error().text;
-      const Ran theirs = sign(input, hex_line(bytes_of(id)).substr(0, 2 * id.size()));
+      const Finished theirs = sign(input, hex_line(bytes_of(id)).substr(0, 2 * id.size()));
       ASSERT_EQ(theirs.status, 0) << theirs.err;
       EXPECT_EQ(theirs.out, hex_line(*ours));
     }
@@ -64,7 +64,7 @@ TEST_F(Libp11Sign, MakesOtherBytesOfAnotherInput) {
   ASSERT_TRUE(driver->generate_key(test::key_request(jose::KeyKind::kRsa2048)));
   const auto ours = driver->sign(test::sign_request());
   ASSERT_TRUE(ours) << ours.error().text;
-  const Ran theirs = sign("header.payloae");
+  const Finished theirs = sign("header.payloae");
   EXPECT_EQ(theirs.status, 0) << theirs.err;
   EXPECT_EQ(theirs.out.size(), 2 * ours->size() + 1);
   EXPECT_NE(theirs.out, hex_line(*ours));

@@ -10,7 +10,7 @@
 #include <future>
 
 #include "jose/json.h"
-#include "tests/unit/client/fake_server.h"
+#include "tests/support/fake_server.h"
 
 namespace signer {
 namespace {

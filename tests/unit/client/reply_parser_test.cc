@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/client/fake_server.h"
+#include "tests/support/fake_server.h"
 
 namespace signer::client {
 namespace {

@@ -10,15 +10,16 @@
 
 #include "hsm/login_latch.h"
 #include "jose/public_key.h"
-#include "tests/unit/csr/run.h"
+#include "test_token.h"
+#include "tests/support/process.h"
 
 namespace signer::hsm {
 namespace {
 
 using channel::KeyRequest;
 using fault::Function;
+using signer::test::Finished;
 using test::control;
-using test::Ran;
 
 constexpr const char* kIdHex = "6b65792d31";  // "key-1", the id of test::key_request
 
@@ -32,7 +33,7 @@ class CertificateRequest : public testing::Test {
     return key ? key->public_key : jose::PublicKey{};
   }
 
-  Ran csr(const std::vector<std::string>& more = {}, const std::string& id = kIdHex, std::string_view input = "") {
+  Finished csr(const std::vector<std::string>& more = {}, const std::string& id = kIdHex, std::string_view input = "") {
     std::vector<std::string> arguments = {SIGNER_P11_CSR_PROGRAM,
                                           "--module",
                                           test::fault_module_path(),
@@ -45,7 +46,7 @@ class CertificateRequest : public testing::Test {
                                           "--subject",
                                           "/C=DE/O=Example/CN=issuer"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return test::run(arguments, input);
+    return signer::test::run(arguments, input);
   }
 
   static std::uint64_t logins() { return control().calls(Function::C_Login); }
@@ -56,10 +57,10 @@ class CertificateRequest : public testing::Test {
 };
 
 // The second opinion on the request itself: the openssl program.
-Ran openssl(const std::string& pem, const std::vector<std::string>& more) {
+Finished openssl(const std::string& pem, const std::vector<std::string>& more) {
   std::vector<std::string> arguments = {"/usr/bin/openssl", "req", "-noout"};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  return test::run(arguments, pem);
+  return signer::test::run(arguments, pem);
 }
 
 std::string upper_hex(ByteView bytes) {
@@ -74,11 +75,11 @@ std::string upper_hex(ByteView bytes) {
 
 TEST_F(CertificateRequest, IsForTheKeyAndTheSubjectAndVerifies) {
   const auto key = make_key();
-  const Ran ran = csr();
+  const Finished ran = csr();
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.err, "");
   EXPECT_TRUE(ran.out.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n")) << ran.out;
-  const Ran verified = openssl(ran.out, {"-verify"});
+  const Finished verified = openssl(ran.out, {"-verify"});
   EXPECT_EQ(verified.status, 0) << verified.err;
   EXPECT_EQ(openssl(ran.out, {"-subject"}).out, "subject=C = DE, O = Example, CN = issuer\n");
   EXPECT_EQ(openssl(ran.out, {"-modulus"}).out, "Modulus=" + upper_hex(key.modulus) + "\n");
@@ -99,7 +100,7 @@ TEST_F(CertificateRequest, CostsOneLoginAndOneSignature) {
 
 TEST_F(CertificateRequest, TakesAnEllipticKeyToo) {
   make_key(test::key_request(jose::KeyKind::kP256));
-  const Ran ran = csr();
+  const Finished ran = csr();
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(openssl(ran.out, {"-verify"}).status, 0);
   EXPECT_NE(openssl(ran.out, {"-text"}).out.find("ecdsa-with-SHA256"), std::string::npos);
@@ -115,7 +116,7 @@ TEST_F(CertificateRequest, SaysWhyAStrictKeyCannot) {
   KeyRequest request = test::key_request(jose::KeyKind::kRsa2048);
   request.mechanism_lock = true;
   make_key(request);
-  const Ran ran = csr();
+  const Finished ran = csr();
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(ran.out, "");
   EXPECT_NE(ran.err.find("CKR_MECHANISM_INVALID"), std::string::npos) << ran.err;
@@ -125,7 +126,7 @@ TEST_F(CertificateRequest, SaysWhyAStrictKeyCannot) {
 
 TEST_F(CertificateRequest, IsNotMadeForAKeyThatIsNotThere) {
   make_key();
-  const Ran ran = csr({}, "00");
+  const Finished ran = csr({}, "00");
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(ran.out, "");
   EXPECT_NE(ran.err.find("no private key has this CKA_ID"), std::string::npos) << ran.err;
@@ -135,7 +136,7 @@ TEST_F(CertificateRequest, IsNotMadeForAKeyThatIsNotThere) {
 TEST_F(CertificateRequest, IsNotPrintedIfTheTokenSignedSomethingElse) {
   make_key();
   control().flip_signatures = 1;
-  const Ran flipped = csr();
+  const Finished flipped = csr();
   EXPECT_EQ(flipped.status, 1);
   EXPECT_EQ(flipped.out, "");
   EXPECT_NE(flipped.err.find("does not verify with its own public key"), std::string::npos) << flipped.err;
@@ -145,7 +146,7 @@ TEST_F(CertificateRequest, IsNotPrintedIfTheTokenSignedSomethingElse) {
 TEST_F(CertificateRequest, TriesAWrongPinOnce) {
   make_key();
   token_.write_pin("not-the-pin\n");
-  const Ran ran = csr();
+  const Finished ran = csr();
   EXPECT_EQ(ran.status, 77);
   EXPECT_EQ(ran.out, "");
   EXPECT_NE(ran.err.find("CKR_PIN_INCORRECT; not retried"), std::string::npos) << ran.err;
@@ -159,7 +160,7 @@ TEST_F(CertificateRequest, ClosesTheLatchAfterAWrongPinAndRespectsIt) {
   const std::vector<std::string> latch = {"--latch-file", token_.latch_file()};
   EXPECT_EQ(csr(latch).status, 77);
   EXPECT_TRUE(std::filesystem::exists(token_.latch_file()));
-  const Ran second = csr(latch);
+  const Finished second = csr(latch);
   EXPECT_EQ(second.status, 77);
   EXPECT_NE(second.err.find("login not tried: the PIN was refused before (CKR_PIN_INCORRECT)"), std::string::npos)
       << second.err;
@@ -175,17 +176,17 @@ TEST_F(CertificateRequest, LeavesTheLatchOpenAfterSuccess) {
 TEST_F(CertificateRequest, CountsAnUnclearLoginInTheLatch) {
   make_key();
   control().fail_next(Function::C_Login, 1, CKR_GENERAL_ERROR);
-  const Ran ran = csr({"--latch-file", token_.latch_file()});
+  const Finished ran = csr({"--latch-file", token_.latch_file()});
   EXPECT_EQ(ran.status, 3);
   EXPECT_NE(ran.err.find("C_Login token \"unit\": CKR_GENERAL_ERROR"), std::string::npos) << ran.err;
-  EXPECT_NE(test::content_of(token_.latch_file()).find("attempting 1"), std::string::npos);
+  EXPECT_NE(signer::test::read_text(token_.latch_file()).find("attempting 1"), std::string::npos);
   EXPECT_EQ(logins(), 1U);
 }
 
 TEST_F(CertificateRequest, MakesNoLoginWithAPinFileThatOthersCanRead) {
   make_key();
   std::filesystem::permissions(token_.pin_file(), std::filesystem::perms{0640});
-  const Ran ran = csr();
+  const Finished ran = csr();
   EXPECT_EQ(ran.status, 77);
   EXPECT_NE(ran.err.find("run: chmod 600 "), std::string::npos) << ran.err;
   EXPECT_EQ(control().calls(Function::C_Initialize), 0U);
@@ -203,7 +204,7 @@ TEST_F(CertificateRequest, MakesNoLoginOnTheFinalTryOrWhenLocked) {
 TEST_F(CertificateRequest, EndsAtItsDeadlineWhereLibp11WaitsForEver) {
   make_key();
   control().fail_next(Function::C_OpenSession, 1'000'000, CKR_DEVICE_ERROR);
-  const Ran ran = csr({"--deadline", "1", "--latch-file", token_.latch_file()});
+  const Finished ran = csr({"--deadline", "1", "--latch-file", token_.latch_file()});
   EXPECT_EQ(ran.status, 3) << ran.err;
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(logins(), 0U);
@@ -213,7 +214,7 @@ TEST_F(CertificateRequest, EndsAtItsDeadlineWhereLibp11WaitsForEver) {
 TEST_F(CertificateRequest, EndsAtItsDeadlineWhenTheSignatureHangs) {
   make_key();
   control().hang_sign = 1;
-  const Ran ran = csr({"--deadline", "1"});
+  const Finished ran = csr({"--deadline", "1"});
   EXPECT_EQ(ran.status, 3);
   EXPECT_NE(ran.err.find("no answer from the token in time"), std::string::npos) << ran.err;
 }
@@ -223,7 +224,7 @@ TEST_F(CertificateRequest, AsksNobodyForThePinOfEachSignature) {
   control().forced_attribute = CKA_ALWAYS_AUTHENTICATE;
   control().forced_value = 1;
   // Without a terminal OpenSSL would ask on stdin: the PIN is there for the taking.
-  const Ran ran = csr({"--deadline", "5"}, kIdHex, test::content_of(token_.pin_file()));
+  const Finished ran = csr({"--deadline", "5"}, kIdHex, signer::test::read_text(token_.pin_file()));
   EXPECT_EQ(ran.status, 3);
   EXPECT_EQ(ran.err.find("in time"), std::string::npos) << ran.err;
   EXPECT_NE(ran.err.find("the token did not sign"), std::string::npos) << ran.err;
@@ -231,12 +232,12 @@ TEST_F(CertificateRequest, AsksNobodyForThePinOfEachSignature) {
 }
 
 TEST_F(CertificateRequest, RefusesATokenOrModuleThatIsNotThere) {
-  const Ran no_token = csr({"--serial", "no-such-serial"});
+  const Finished no_token = csr({"--serial", "no-such-serial"});
   EXPECT_EQ(no_token.status, 3);
   EXPECT_NE(no_token.err.find("token \"unit\" with serial \"no-such-serial\""), std::string::npos) << no_token.err;
   const auto with_module = [this](const std::string& module) {
-    return test::run({SIGNER_P11_CSR_PROGRAM, "--module", module, "--token-label", "unit", "--key-id", kIdHex,
-                      "--pin-file", token_.pin_file(), "--subject", "/CN=x"});
+    return signer::test::run({SIGNER_P11_CSR_PROGRAM, "--module", module, "--token-label", "unit", "--key-id", kIdHex,
+                              "--pin-file", token_.pin_file(), "--subject", "/CN=x"});
   };
   EXPECT_EQ(with_module("/nonexistent/module.so").status, 1);
   EXPECT_EQ(with_module("libsofthsm2.so").status, 1);
@@ -246,11 +247,11 @@ TEST_F(CertificateRequest, RefusesATokenOrModuleThatIsNotThere) {
 
 TEST_F(CertificateRequest, DoesNotGuessBetweenTokensOfOneLabel) {
   make_key();
-  ASSERT_EQ(test::run({"/usr/bin/softhsm2-util", "--init-token", "--free", "--label", "unit", "--so-pin", "12345678",
-                       "--pin", "12345678"})
+  ASSERT_EQ(signer::test::run({"/usr/bin/softhsm2-util", "--init-token", "--free", "--label", "unit", "--so-pin",
+                               "12345678", "--pin", "12345678"})
                 .status,
             0);
-  const Ran ran = csr();
+  const Finished ran = csr();
   EXPECT_EQ(ran.status, 1);
   EXPECT_NE(ran.err.find("there are several; name its serial number"), std::string::npos) << ran.err;
   EXPECT_EQ(logins(), 0U);
@@ -259,9 +260,10 @@ TEST_F(CertificateRequest, DoesNotGuessBetweenTokensOfOneLabel) {
 TEST_F(CertificateRequest, IsWrongUsageWithABadSubjectOrId) {
   EXPECT_EQ(csr({}, "xyz").status, 2);
   EXPECT_EQ(csr({"--deadline", "0"}).status, 2);
-  EXPECT_EQ(test::run({SIGNER_P11_CSR_PROGRAM}).status, 2);
-  const Ran subject = test::run({SIGNER_P11_CSR_PROGRAM, "--module", test::fault_module_path(), "--token-label", "unit",
-                                 "--key-id", kIdHex, "--pin-file", token_.pin_file(), "--subject", "CN=x"});
+  EXPECT_EQ(signer::test::run({SIGNER_P11_CSR_PROGRAM}).status, 2);
+  const Finished subject =
+      signer::test::run({SIGNER_P11_CSR_PROGRAM, "--module", test::fault_module_path(), "--token-label", "unit",
+                         "--key-id", kIdHex, "--pin-file", token_.pin_file(), "--subject", "CN=x"});
   EXPECT_EQ(subject.status, 2);
   EXPECT_NE(subject.err.find("write it as \"/C=DE/O=Example/CN=issuer\""), std::string::npos) << subject.err;
   EXPECT_EQ(control().calls(Function::C_Initialize), 0U);

@@ -29,7 +29,7 @@ std::vector<std::string> offered(const std::vector<std::string>& words) {
   std::string program = "cd " + (directory / ".") + "; source ./script; COMP_WORDS=(signerctl";
   for (const std::string& word : words) program += " '" + word + "'";
   program += "); COMP_CWORD=" + std::to_string(words.size()) + "; _signerctl; printf '%s\\n' \"${COMPREPLY[@]}\"";
-  const test::Ran ran = test::run_program({"/bin/bash", "-c", program});
+  const test::Finished ran = test::run_program({"/bin/bash", "-c", program});
   EXPECT_EQ(ran.status, 0);
   EXPECT_EQ(ran.err, "");
   std::vector<std::string> lines;
@@ -47,7 +47,7 @@ bool has(const std::vector<std::string>& words, const std::string& word) {
 TEST(BashCompletion, IsAScriptThatBashTakes) {
   const test::TemporaryDirectory directory;
   test::write_text(directory / "script", test::signerctl({"completion", "bash"}).out);
-  const test::Ran ran = test::run_program({"/bin/bash", "-n", directory / "script"});
+  const test::Finished ran = test::run_program({"/bin/bash", "-n", directory / "script"});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.err, "");
 }
@@ -125,7 +125,7 @@ std::string plain_mdoc(std::string text) {
 }
 
 TEST(ManualPage, NamesEveryCommandAndOption) {
-  const std::string page = plain_mdoc(test::content_of(SIGNERCTL_MAN_PAGE));
+  const std::string page = plain_mdoc(test::read_text(SIGNERCTL_MAN_PAGE));
   const CommandNode tree = command_tree();
   walk(tree, "", [&](const CommandNode& command, const std::string& path) {
     if (!path.empty()) {

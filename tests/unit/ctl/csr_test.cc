@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/signing_key.h"
 #include "tests/unit/ctl/program.h"
-#include "tests/unit/verify/signing_key.h"
 
 namespace signer::ctl {
 namespace {
@@ -75,7 +75,7 @@ tokens = ["main"]
 )");
   }
 
-  test::Ran csr(const std::string& script, std::vector<std::string> more = {}) {
+  test::Finished csr(const std::string& script, std::vector<std::string> more = {}) {
     test::write_script(directory_ / "csr", script);
     std::vector<std::string> arguments = {"key",
                                           "csr",
@@ -101,7 +101,7 @@ TEST_F(KeyCsr, HandsTheHelperTheKeyOfTheMetadata) {
           (directory_ / "args") + "; printf '%s' '" + std::string(kPem) + "'");
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.out, kPem);
-  EXPECT_EQ(test::content_of(directory_ / "args"),
+  EXPECT_EQ(test::read_text(directory_ / "args"),
             "--module\n/m.so\n--token-label\nmy demo\n--key-id\n0aff\n--pin-file\n/nonexistent/pin\n--latch-file\n" +
                 (directory_ / "state/latch/main.json") + "\n--subject\n/CN=x y\n/conf\n");
 }

@@ -13,9 +13,9 @@ namespace {
 using jose::Json;
 using test::Answer;
 using test::FakeServer;
+using test::Finished;
 using test::http;
 using test::problem;
-using test::Ran;
 using test::Request;
 
 // Answers by request line; 404 for what is not listed.
@@ -26,7 +26,7 @@ FakeServer::Handler routes(std::map<std::string, std::string> replies) {
   };
 }
 
-Ran at(const FakeServer& server, std::vector<std::string> arguments, std::string_view input = "") {
+Finished at(const FakeServer& server, std::vector<std::string> arguments, std::string_view input = "") {
   arguments.insert(arguments.end(), {"--socket", server.socket()});
   return test::signerctl(std::move(arguments), input);
 }
@@ -37,7 +37,7 @@ constexpr const char* kKey =
 
 TEST(SignCommand, PrintsTheTokenAndNothingElse) {
   FakeServer server(routes({{"POST /v1/keys/issuer/tokens", http(200, kIssued)}}));
-  const Ran ran = at(server, {"sign", "issuer", "--profile", "access"}, R"({"sub":"me"})");
+  const Finished ran = at(server, {"sign", "issuer", "--profile", "access"}, R"({"sub":"me"})");
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.out, "aa.bb.cc\n");
   EXPECT_EQ(ran.err, "");
@@ -63,7 +63,7 @@ TEST(SignCommand, RefusesClaimsThatAreNone) {
   FakeServer server(routes({}));
   for (const std::string& claims :
        {std::string(), std::string("[]"), std::string(R"({"a":1,"a":2})"), std::string(64UL * 1024 + 1, ' ')}) {
-    const Ran ran = at(server, {"sign", "issuer"}, claims);
+    const Finished ran = at(server, {"sign", "issuer"}, claims);
     EXPECT_EQ(ran.status, 2);
     EXPECT_EQ(ran.out, "");
   }
@@ -75,7 +75,7 @@ TEST(SignCommand, RefusesClaimsThatAreNone) {
 TEST(SignCommand, NeverRepeatsTheClaims) {
   FakeServer server(routes({}));
   for (const char* claims : {R"({"sub":"patient-4711")", R"({"sub":"patient-4711"})"}) {
-    const Ran ran = at(server, {"sign", "issuer"}, claims);
+    const Finished ran = at(server, {"sign", "issuer"}, claims);
     EXPECT_NE(ran.status, 0);
     EXPECT_EQ((ran.out + ran.err).find("4711"), std::string::npos);
   }
@@ -92,12 +92,12 @@ class SignRefusals : public testing::TestWithParam<Case> {};
 TEST_P(SignRefusals, HaveAnExitCodeOfTheirKind) {
   const auto [status, code, exit] = GetParam();
   FakeServer server(routes({{"POST /v1/keys/issuer/tokens", problem(status, code, "Retry-After: 7\r\n")}}));
-  const Ran text = at(server, {"sign", "issuer"}, "{}");
+  const Finished text = at(server, {"sign", "issuer"}, "{}");
   EXPECT_EQ(text.status, exit);
   EXPECT_EQ(text.out, "");
   EXPECT_NE(text.err.find(std::string("signerd: ") + code + ": because; "), std::string::npos) << text.err;
   EXPECT_NE(text.err.find("(request 5f0c)"), std::string::npos) << text.err;
-  const Ran json = at(server, {"sign", "issuer", "--json"}, "{}");
+  const Finished json = at(server, {"sign", "issuer", "--json"}, "{}");
   EXPECT_EQ(json.status, exit);
   EXPECT_EQ(json.out, "");
   const Json error = Json::parse(json.err).at("error");
@@ -121,7 +121,7 @@ TEST(AnyCommand, ExitsWithThreeIfSignerdIsNotThere) {
            {"sign", "a"}, {"jwks"}, {"status"}, {"key", "list"}, {"key", "create", "a"}}) {
     std::vector<std::string> arguments = command;
     arguments.insert(arguments.end(), {"--socket", directory / "none"});
-    const Ran ran = test::signerctl(arguments, "{}");
+    const Finished ran = test::signerctl(arguments, "{}");
     EXPECT_EQ(ran.status, 3) << testing::PrintToString(command);
     EXPECT_EQ(ran.out, "");
     EXPECT_NE(ran.err.find("is it running?"), std::string::npos) << ran.err;
@@ -141,7 +141,7 @@ TEST(AnyCommand, ExitsWithThreeIfSignerdIsSilentOrTalksNonsense) {
 
 TEST(AnyCommand, TakesTheSocketFromTheEnvironment) {
   FakeServer server(routes({{"GET /v1/keys", http(200, R"({"keys":[]})")}}));
-  const Ran ran = test::run_program({SIGNERCTL_PROGRAM, "key", "list"}, "", {"SIGNER_SOCKET=" + server.socket()});
+  const Finished ran = test::run_program({SIGNERCTL_PROGRAM, "key", "list"}, "", {{"SIGNER_SOCKET", server.socket()}});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.out, "No key is configured.\n");
 }
@@ -159,7 +159,7 @@ TEST(StatusCommand, SaysYesIfEveryKeyCanSign) {
       routes({{"GET /readyz", http(200, R"({"ready":true,"keys":{"issuer":{"ready":true}}})")},
               {"GET /v1/keys", http(200, R"({"keys":[)" + std::string(kKey) + "]}")},
               {"GET /v1/tokens", http(200, R"({"tokens":[{"name":"main","state":"ready","software":true}]})")}}));
-  const Ran ran = at(server, {"status"});
+  const Finished ran = at(server, {"status"});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_NE(ran.out.find("software stand-in"), std::string::npos) << ran.out;
   EXPECT_EQ(server.connections(), 1);
@@ -173,13 +173,13 @@ TEST(StatusCommand, SaysNoAndStillShowsWhatThereIs) {
       routes({{"GET /readyz", http(503, R"({"ready":false,"keys":{"issuer":{"ready":false,"reason":"gone"}}})")},
               {"GET /v1/keys", http(200, R"({"keys":[{"name":"issuer","state":"active","ready":false}]})")},
               {"GET /v1/tokens", problem(403, "denied")}}));
-  const Ran ran = at(server, {"status"});
+  const Finished ran = at(server, {"status"});
   EXPECT_EQ(ran.status, 1);
   EXPECT_NE(ran.out.find("NOT ready"), std::string::npos);
   EXPECT_NE(ran.out.find("key issuer cannot sign now: gone"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("Tokens are not shown: signerd: denied: because (needs a grant with the verb status)"),
             std::string::npos);
-  const Ran json = at(server, {"--json", "status"});
+  const Finished json = at(server, {"--json", "status"});
   EXPECT_EQ(json.status, 1);
   EXPECT_EQ(Json::parse(json.out).at("ready"), false);
 }
@@ -187,7 +187,7 @@ TEST(StatusCommand, SaysNoAndStillShowsWhatThereIs) {
 // 503 is also how signerd refuses when it is overloaded: that is no answer about readiness.
 TEST(StatusCommand, DoesNotTakeARefusalForAnAnswer) {
   FakeServer server(routes({{"GET /readyz", problem(503, "overloaded")}}));
-  const Ran ran = at(server, {"status"});
+  const Finished ran = at(server, {"status"});
   EXPECT_EQ(ran.status, 3);
   EXPECT_EQ(ran.out, "");
 }
@@ -198,7 +198,7 @@ TEST(KeyCommand, ListsAndCreates) {
                             {"POST /v1/keys/old", problem(409, "invalid_request")}}));
   EXPECT_NE(at(server, {"key", "list"}).out.find("issuer  RS256  active  yes"), std::string::npos);
   EXPECT_EQ(Json::parse(at(server, {"key", "list", "--json"}).out).at("keys").size(), 1U);
-  const Ran made = at(server, {"key", "create", "issuer"});
+  const Finished made = at(server, {"key", "create", "issuer"});
   EXPECT_EQ(made.status, 0) << made.err;
   EXPECT_NE(made.out.find("Created inside the token."), std::string::npos);
   EXPECT_EQ(server.requests().back().body, "{}");

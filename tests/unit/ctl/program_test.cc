@@ -12,15 +12,15 @@ namespace signer {
 namespace {
 
 using jose::Json;
-using test::Ran;
+using test::Finished;
 using test::signerctl;
 
 TEST(Program, ExplainsItself) {
-  const Ran help = signerctl({"--help"});
+  const Finished help = signerctl({"--help"});
   EXPECT_EQ(help.status, 0);
   EXPECT_EQ(help.err, "");
   EXPECT_NE(help.out.find("signerctl status"), std::string::npos);
-  const Ran version = signerctl({"--version"});
+  const Finished version = signerctl({"--version"});
   EXPECT_EQ(version.status, 0);
   EXPECT_TRUE(version.out.starts_with("signerctl ")) << version.out;
 }
@@ -38,7 +38,7 @@ TEST(Program, ExitsWithTwoIfItDoesNotUnderstand) {
       {{"status", "--socket", ""}, "a socket path has 1 to 107 bytes"},
       {{"status", "--socket", std::string(108, 'a')}, "a socket path has 1 to 107 bytes"}};
   for (const auto& [arguments, expected] : cases) {
-    const Ran ran = signerctl(arguments);
+    const Finished ran = signerctl(arguments);
     EXPECT_EQ(ran.status, 2) << testing::PrintToString(arguments);
     EXPECT_EQ(ran.out, "");
     EXPECT_NE(ran.err.find(expected), std::string::npos) << ran.err;
@@ -46,7 +46,7 @@ TEST(Program, ExitsWithTwoIfItDoesNotUnderstand) {
 }
 
 TEST(Program, ExitsWithTwoIfNobodyCanReadItsAnswer) {
-  const Ran ran =
+  const Finished ran =
       test::run_program({"/bin/sh", "-c", std::string(SIGNERCTL_PROGRAM) + " --version >/dev/full; echo $?"});
   EXPECT_EQ(ran.out, "2\n");
 }
@@ -69,7 +69,7 @@ TEST(Program, HasAnExampleForEveryCommand) {
     arguments.emplace_back("--help");
     std::string words = "  signerctl";
     for (const std::string& word : command) words += " " + word;
-    const Ran ran = signerctl(arguments);
+    const Finished ran = signerctl(arguments);
     EXPECT_EQ(ran.status, 0);
     const std::size_t examples = ran.out.find("Examples:\n");
     ASSERT_NE(examples, std::string::npos) << words;
@@ -108,13 +108,13 @@ pin_file = "/nonexistent/spare.pin"
                                                then);
   }
 
-  Ran token(std::vector<std::string> arguments) {
+  Finished token(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "token");
     arguments.insert(arguments.end(), {"--hsm-program", directory_ / "hsm"});
     return signerctl(arguments);
   }
 
-  [[nodiscard]] std::string args() const { return test::content_of(directory_ / "args"); }
+  [[nodiscard]] std::string args() const { return test::read_text(directory_ / "args"); }
 
   test::TemporaryDirectory directory_;
   std::string config_ = directory_ / "s.toml";
@@ -126,7 +126,7 @@ constexpr const char* kMade = R"(echo '{"label":"my demo","serial":"01","uri":"p
 
 TEST_F(TokenInit, HandsTheHostWhatTheConfigurationSays) {
   hsm(kMade);
-  const Ran ran = token({"init", "--config", config_, "main", "--generate-pins"});
+  const Finished ran = token({"init", "--config", config_, "main", "--generate-pins"});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(args(),
             "token-init\n--module\n/a.so\n--label\nmy demo\n--pin-file\n/nonexistent/main.pin\n--so-pin-file\n"
@@ -138,8 +138,8 @@ TEST_F(TokenInit, HandsTheHostWhatTheConfigurationSays) {
 TEST_F(TokenInit, ReadsNoPin) {
   hsm(kMade);
   test::write_text(directory_ / "pin", "s3cret-pin");
-  const Ran ran = token({"init", "--module", "/m.so", "--label", "x", "--pin-file", directory_ / "pin", "--so-pin-file",
-                         directory_ / "pin", "--json"});
+  const Finished ran = token({"init", "--module", "/m.so", "--label", "x", "--pin-file", directory_ / "pin",
+                              "--so-pin-file", directory_ / "pin", "--json"});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ((ran.out + ran.err + args()).find("s3cret"), std::string::npos);
   EXPECT_EQ(Json::parse(ran.out).at("token").at("serial"), "01");
@@ -161,7 +161,7 @@ TEST_F(TokenInit, PassesOnHowTheHostEnded) {
   for (const auto& [then, status] : std::vector<std::pair<std::string, int>>{
            {"exit 1", 1}, {"exit 2", 2}, {"exit 3", 3}, {"exit 77", 1}, {"kill -11 $$", 3}, {"echo no json", 3}}) {
     hsm("echo why >&2; " + then);
-    const Ran ran = token({"init", "--config", config_, "main"});
+    const Finished ran = token({"init", "--config", config_, "main"});
     EXPECT_EQ(ran.status, status) << then;
     EXPECT_EQ(ran.out, "");
     EXPECT_NE(ran.err.find("why"), std::string::npos);
@@ -172,7 +172,7 @@ using TokenList = WithConfig;
 
 TEST_F(TokenList, ListsTheTokensOfOneModule) {
   hsm(R"(echo '[{"label":"demo","serial":"01","flags":["initialized"],"uri":"pkcs11:token=demo"}]')");
-  const Ran ran = token({"list", "--module", "/m.so"});
+  const Finished ran = token({"list", "--module", "/m.so"});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(args(), "token-list\n--module\n/m.so\nconf=\n");
   EXPECT_NE(ran.out.find("demo   01"), std::string::npos) << ran.out;
@@ -180,7 +180,7 @@ TEST_F(TokenList, ListsTheTokensOfOneModule) {
 
 TEST_F(TokenList, ListsEveryModuleOfTheConfiguration) {
   hsm("echo '[]'");
-  const Ran ran = token({"list", "--config", config_, "--json"});
+  const Finished ran = token({"list", "--config", config_, "--json"});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(args(), "token-list\n--module\n/a.so\nconf=/conf\ntoken-list\n--module\n/b.so\nconf=\n");
   EXPECT_EQ(Json::parse(ran.out),
@@ -197,7 +197,7 @@ TEST_F(TokenUnlatch, RemovesTheLatchOfThatTokenAlone) {
   test::write_text(directory_ / "state/latch/main.json",
                    "signer-login-latch-1\nrefused 1 CKR_PIN_INCORRECT\n1 2 3 4 5\n");
   test::write_text(directory_ / "state/latch/spare.json", "x");
-  const Ran ran = signerctl({"token", "unlatch", "--config", config_, "main"});
+  const Finished ran = signerctl({"token", "unlatch", "--config", config_, "main"});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_NE(ran.out.find("the PIN was refused (CKR_PIN_INCORRECT)"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("uses up one of the token's tries"), std::string::npos);
@@ -206,7 +206,7 @@ TEST_F(TokenUnlatch, RemovesTheLatchOfThatTokenAlone) {
 }
 
 TEST_F(TokenUnlatch, IsContentIfThereIsNothingToDo) {
-  const Ran ran = signerctl({"token", "unlatch", "--config", config_, "main", "--json"});
+  const Finished ran = signerctl({"token", "unlatch", "--config", config_, "main", "--json"});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(Json::parse(ran.out).at("removed"), false);
 }
@@ -220,7 +220,7 @@ TEST_F(TokenUnlatch, KnowsTheTokensOfTheConfigurationAlone) {
 using ConfigCheck = WithConfig;
 
 TEST_F(ConfigCheck, SaysOk) {
-  const Ran ran = signerctl({"config", "check", config_});
+  const Finished ran = signerctl({"config", "check", config_});
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.out, "OK\n");
   EXPECT_EQ(Json::parse(signerctl({"config", "check", config_, "--json"}).out).at("ok"), true);
@@ -228,7 +228,7 @@ TEST_F(ConfigCheck, SaysOk) {
 
 TEST_F(ConfigCheck, NamesFileLineAndKey) {
   test::write_text(config_, "state_dir = \"relative\"\n");
-  const Ran ran = signerctl({"config", "check", config_});
+  const Finished ran = signerctl({"config", "check", config_});
   EXPECT_EQ(ran.status, 1);
   EXPECT_EQ(ran.out, "");
   EXPECT_NE(ran.err.find(config_ + ":1: state_dir: must be an absolute path"), std::string::npos) << ran.err;

@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/signing_key.h"
 #include "tests/unit/ctl/program.h"
-#include "tests/unit/verify/signing_key.h"
 
 namespace signer {
 namespace {
@@ -25,7 +25,7 @@ class VerifyCommand : public testing::Test {
                      R"({"keys":[)" + SigningKey::first().jwk(R"(,"kid":"k1","alg":"RS256","use":"sig")") + "]}");
   }
 
-  test::Ran verify(const std::string& token, std::vector<std::string> more = {}) {
+  test::Finished verify(const std::string& token, std::vector<std::string> more = {}) {
     std::vector<std::string> arguments = {"verify",      "--jwks", jwks_,    "--issuer", "https://idp", "--audience",
                                           "https://api", "--typ",  "at+jwt", "--now",    "1500"};
     arguments.insert(arguments.end(), more.begin(), more.end());

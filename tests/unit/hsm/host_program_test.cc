@@ -201,7 +201,7 @@ int run(const std::string& command) {
 }
 
 TEST(MakeToken, MakesATokenInAPathWithBlanksAndLeavesItAloneTheSecondTime) {
-  const test::TestDirectory directory;
+  const test::TemporaryDirectory directory;
   const std::string where = (directory.path() / "a path").string();
   const std::string command =
       "SIGNER_HSM='" SIGNER_HSM "' '" SIGNER_MAKE_TOKEN "' '" + where + "' demo >/dev/null 2>&1";
@@ -216,7 +216,7 @@ TEST(MakeToken, MakesATokenInAPathWithBlanksAndLeavesItAloneTheSecondTime) {
 }
 
 TEST(MakeToken, RefusesAPathThatSoftHsmCannotRead) {
-  const test::TestDirectory directory;
+  const test::TemporaryDirectory directory;
   const std::string where = (directory.path() / "a=b").string();
   EXPECT_EQ(run("SIGNER_HSM='" SIGNER_HSM "' '" SIGNER_MAKE_TOKEN "' '" + where + "' demo 2>/dev/null"), 2);
   EXPECT_FALSE(std::filesystem::exists(where));

@@ -30,7 +30,7 @@ class Latch : public ::testing::Test {
     return begun ? HostStatus::kOk : begun.error().status;
   }
 
-  test::TestDirectory directory_;
+  test::TemporaryDirectory directory_;
   std::string path_ = directory_.path() / "latch";
 };
 

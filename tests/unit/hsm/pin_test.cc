@@ -25,7 +25,7 @@ class PinFile : public ::testing::Test {
     EXPECT_NE(pin.error().text.find(because), std::string::npos) << pin.error().text;
   }
 
-  test::TestDirectory directory_;
+  test::TemporaryDirectory directory_;
 };
 
 TEST_F(PinFile, IsReadWithoutItsLastNewline) {

@@ -66,26 +66,8 @@ EVP_PKEY* load_key(const jose::PublicKey& key) {
 
 }  // namespace
 
-TestDirectory::TestDirectory() {
-  std::string pattern = std::filesystem::temp_directory_path() / "signer-hsm-test-XXXXXX";
-  if (::mkdtemp(pattern.data()) == nullptr) give_up("mkdtemp");
-  path_ = pattern;
-}
-
-TestDirectory::~TestDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::string TestDirectory::file(const std::string& name, std::string_view content, unsigned mode) const {
-  const std::string path = path_ / name;
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
-  if (::chmod(path.c_str(), mode) != 0) give_up("chmod " + path);
-  return path;
-}
-
 fault::Control& control() {
-  static const TestDirectory directory;
+  static const TemporaryDirectory directory;
   static const fault::ControlMapping mapping = [] {
     const std::string path = directory.path() / "control";
     ::setenv("SIGNER_FAULT_CONTROL", path.c_str(), 1);

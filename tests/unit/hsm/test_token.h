@@ -12,25 +12,11 @@
 #include "channel/values.h"
 #include "fault_module/control.h"
 #include "hsm/pkcs11_driver.h"
+#include "tests/support/temporary_directory.h"
 
 namespace signer::hsm::test {
 
-// A directory of its own, gone with it.
-class TestDirectory {
- public:
-  TestDirectory();
-  TestDirectory(const TestDirectory&) = delete;
-  TestDirectory& operator=(const TestDirectory&) = delete;
-  ~TestDirectory();
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
-  // Writes a file with exactly this mode and returns its path.
-  [[nodiscard]] std::string file(const std::string& name, std::string_view content, unsigned mode = 0600) const;
-
- private:
-  std::filesystem::path path_;
-};
+using signer::test::TemporaryDirectory;
 
 // The process's control file; each TestToken starts it afresh.
 [[nodiscard]] fault::Control& control();
@@ -59,7 +45,7 @@ class TestToken {
   void write_pin(std::string_view pin) const;
 
  private:
-  TestDirectory directory_;
+  TemporaryDirectory directory_;
   std::string label_;
 };
 

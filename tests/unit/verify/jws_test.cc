@@ -7,7 +7,7 @@
 #include <array>
 #include <thread>
 
-#include "tests/unit/verify/signing_key.h"
+#include "tests/support/signing_key.h"
 #include "tests/vectors/rfc_vectors.h"
 
 namespace signer::jws {

@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include "tests/unit/verify/signing_key.h"
+#include "tests/support/signing_key.h"
 
 namespace signer::jwt {
 namespace {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "jose/json.h"
-#include "tests/unit/verify/signing_key.h"
+#include "tests/support/signing_key.h"
 #include "tests/vectors/rfc_vectors.h"
 
 namespace signer {

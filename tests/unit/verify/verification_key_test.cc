@@ -13,7 +13,7 @@
 #include "jose/base64url.h"
 #include "jose/json.h"
 #include "jose/sha256.h"
-#include "tests/unit/verify/signing_key.h"
+#include "tests/support/signing_key.h"
 #include "tests/vectors/rfc_vectors.h"
 
 namespace signer::verify {
