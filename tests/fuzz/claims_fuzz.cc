@@ -81,8 +81,8 @@ void check_audience(const Json& claims, const policy::SigningInput& input, const
   const Json list = aud.is_array() ? aud : Json(std::vector<Json>{aud});
   require(!list.empty() && list == Json(input.audiences()), "the audience is what the record will say");
   for (const Json& one : list) {
-    require(one.is_string() &&
-                std::find(profile.audiences.begin(), profile.audiences.end(), one.get<std::string>()) != profile.audiences.end(),
+    require(one.is_string() && std::find(profile.audiences.begin(), profile.audiences.end(), one.get<std::string>()) !=
+                                   profile.audiences.end(),
             "an audience is one of the profile's");
   }
 }
