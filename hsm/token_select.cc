@@ -91,6 +91,12 @@ HostResult<TokenUri> TokenUri::parse(const std::string& uri) {
   return TokenUri(std::move(parsed));
 }
 
+bool TokenUri::matches(const CK_INFO& module, const CK_SLOT_INFO& slot, const CK_TOKEN_INFO& token) const {
+  return ::p11_kit_uri_match_token_info(uri_.get(), &token) == 1 &&
+         ::p11_kit_uri_match_slot_info(uri_.get(), &slot) == 1 &&
+         ::p11_kit_uri_match_module_info(uri_.get(), &module) == 1;
+}
+
 HostResult<SlotToken> TokenUri::find(const CK_FUNCTION_LIST& api) const {
   CK_INFO module_info{};
   const CK_RV rv = api.C_GetInfo(&module_info);
@@ -99,11 +105,7 @@ HostResult<SlotToken> TokenUri::find(const CK_FUNCTION_LIST& api) const {
   std::erase_if(present, [](const SlotToken& token) { return (token.token_info.flags & CKF_TOKEN_INITIALIZED) == 0; });
   std::vector<SlotToken> matching;
   for (SlotToken& token : present) {
-    if (::p11_kit_uri_match_token_info(uri_.get(), &token.token_info) == 1 &&
-        ::p11_kit_uri_match_slot_info(uri_.get(), &token.slot_info) == 1 &&
-        ::p11_kit_uri_match_module_info(uri_.get(), &module_info) == 1) {
-      matching.push_back(token);
-    }
+    if (matches(module_info, token.slot_info, token.token_info)) matching.push_back(token);
   }
   if (matching.size() == 1) return matching.front();
   if (matching.empty()) {

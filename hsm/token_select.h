@@ -31,6 +31,9 @@ class TokenUri {
   // The text of the refusal never repeats the URI, which may hold a PIN.
   [[nodiscard]] static channel::HostResult<TokenUri> parse(const std::string& uri);
 
+  // Whether the token is one of those that the URI names.
+  [[nodiscard]] bool matches(const CK_INFO& module, const CK_SLOT_INFO& slot, const CK_TOKEN_INFO& token) const;
+
   // The one initialised token that matches.  kAmbiguous names the candidates; kUnavailable if none is there now.
   [[nodiscard]] channel::HostResult<SlotToken> find(const CK_FUNCTION_LIST& api) const;
 

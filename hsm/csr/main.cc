@@ -29,6 +29,7 @@ constexpr int kDeadlineMax = 600;
 struct Arguments {
   signer::p11::TokenKeySpec spec;
   std::string key_id;
+  std::string kid;
   std::string subject;
   int deadline_s = static_cast<int>(signer::p11::kDeadline.count());
 };
@@ -57,9 +58,9 @@ int print_request(const Arguments& arguments) {
   auto spec = arguments.spec;
   spec.key_id = *key_id;
 
-  const auto pem = [&spec, &subject]() -> signer::channel::HostResult<std::string> {
+  const auto pem = [&]() -> signer::channel::HostResult<std::string> {
     SIGNER_ASSIGN_OR_RETURN(const auto key, signer::p11::TokenKey::open(spec));
-    return signer::p11::make_request(key, **subject);
+    return signer::p11::make_request(key, **subject, arguments.kid);
   }();
   if (!pem) return refuse(pem.error().text, exit_status(pem.error()));
   if (std::fputs(pem->c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
@@ -76,9 +77,10 @@ int run(int argc, char** argv) {
   Arguments arguments;
   auto& spec = arguments.spec;
   app.add_option("--module", spec.module, "path of the PKCS#11 driver")->required();
-  app.add_option("--token-label", spec.token_label, "label of the token")->required();
-  app.add_option("--serial", spec.serial, "serial number of the token, if several have the label");
+  app.add_option("--token-uri", spec.token_uri, "RFC 7512 URI that one token matches, such as pkcs11:token=LABEL")
+      ->required();
   app.add_option("--key-id", arguments.key_id, "CKA_ID of the key, in hexadecimal")->required();
+  app.add_option("--kid", arguments.kid, "RFC 7638 thumbprint that the key must have")->required();
   app.add_option("--pin-file", spec.pin_file, "file with the user PIN, mode 0600")->required();
   app.add_option("--latch-file", spec.latch_file, "signerd's login latch of this token; no login if it is closed");
   app.add_option("--subject", arguments.subject, "distinguished name, such as /C=DE/O=Example/CN=issuer")->required();

@@ -3,11 +3,14 @@
 #include "hsm/csr/request.h"
 
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include <memory>
+
+#include "jose/public_key.h"
 
 namespace signer::p11 {
 
@@ -16,6 +19,8 @@ using channel::HostResult;
 using channel::HostStatus;
 
 namespace {
+
+constexpr std::size_t kCoordinateBytes = 32;  // P-256
 
 template <auto Free>
 struct Freer {
@@ -44,6 +49,48 @@ HostResult<RequestPtr> sign(const TokenKey& key, const X509_NAME& subject) {
   return request;
 }
 
+// A number of the key, big-endian without leading zeroes.
+Bytes number_of(const EVP_PKEY& key, const char* name) {
+  BIGNUM* value = nullptr;
+  if (::EVP_PKEY_get_bn_param(&key, name, &value) != 1) return {};
+  Bytes bytes(static_cast<std::size_t>(BN_num_bytes(value)));
+  ::BN_bn2bin(value, bytes.data());
+  ::BN_free(value);
+  return bytes;
+}
+
+// The public key as OpenSSL's own, without libp11 behind it.
+std::unique_ptr<EVP_PKEY, Freer<&::EVP_PKEY_free>> own_copy(const EVP_PKEY& key) {
+  unsigned char* der = nullptr;
+  const int size = ::i2d_PUBKEY(&key, &der);
+  if (size <= 0) return nullptr;
+  const unsigned char* next = der;
+  std::unique_ptr<EVP_PKEY, Freer<&::EVP_PKEY_free>> copy(::d2i_PUBKEY(nullptr, &next, size));
+  ::OPENSSL_free(der);
+  return copy;
+}
+
+// Empty for a key of another kind than the daemon has.
+std::string thumbprint_of(const EVP_PKEY& key) {
+  const auto copy = own_copy(key);
+  if (!copy) return "";
+  jose::PublicKey known;
+  if (::EVP_PKEY_get_base_id(copy.get()) == EVP_PKEY_RSA) {
+    known.modulus = number_of(*copy, OSSL_PKEY_PARAM_RSA_N);
+    known.exponent = number_of(*copy, OSSL_PKEY_PARAM_RSA_E);
+  } else {
+    known.algorithm = jose::Algorithm::kEs256;
+    known.x = number_of(*copy, OSSL_PKEY_PARAM_EC_PUB_X);
+    known.y = number_of(*copy, OSSL_PKEY_PARAM_EC_PUB_Y);
+    for (Bytes* coordinate : {&known.x, &known.y}) {
+      if (coordinate->size() < kCoordinateBytes) {
+        coordinate->insert(coordinate->begin(), kCoordinateBytes - coordinate->size(), std::uint8_t{0});
+      }
+    }
+  }
+  return jose::check_shape(known) ? jose::thumbprint(known) : std::string();
+}
+
 // A copy that has only what the encoding has: its public key is OpenSSL's own, without libp11 behind it.
 RequestPtr read_back(const X509_REQ& request) {
   unsigned char* der = nullptr;
@@ -57,10 +104,16 @@ RequestPtr read_back(const X509_REQ& request) {
 
 }  // namespace
 
-HostResult<std::string> make_request(const TokenKey& key, const X509_NAME& subject) {
+HostResult<std::string> make_request(const TokenKey& key, const X509_NAME& subject, const std::string& kid) {
+  if (thumbprint_of(*key.get()) != kid) {
+    return host_failure(HostStatus::kMismatch,
+                        "request: the token's key under this CKA_ID is not the one that is published as " + kid +
+                            "; nothing was signed, see how its metadata and the token came apart");
+  }
   SIGNER_ASSIGN_OR_RETURN(const RequestPtr request, sign(key, subject));
   const RequestPtr copy = read_back(*request);
   if (!copy) return broken("reading it back");
+  if (thumbprint_of(*::X509_REQ_get0_pubkey(copy.get())) != kid) return broken("keeping the key");
   // RFC 2986 §3: the signature is the proof that whoever asks has the private key.  libp11 takes 65537 for the exponent
   // of a key that does not state one, and a token may return garbage: both end here.
   if (::X509_REQ_verify(copy.get(), ::X509_REQ_get0_pubkey(copy.get())) != 1) {

@@ -16,6 +16,7 @@
 #include "hsm/ckr.h"
 #include "hsm/login_latch.h"
 #include "hsm/pin.h"
+#include "hsm/token_select.h"
 
 namespace signer::p11 {
 
@@ -45,16 +46,34 @@ Failure<HostError> unavailable(const std::string& call, const std::string& advic
                       "libp11: " + call + ": " + answer_text(take_module_answer()) + "; " + advice);
 }
 
-std::string quoted(const std::string& label, const std::string& serial) {
-  return "token \"" + label + (serial.empty() ? "\"" : "\" with serial \"" + serial + "\"");
+// A text of libp11's as PKCS#11 has it: no zero at the end, filled up with blanks.
+template <std::size_t size>
+void fill(CK_UTF8CHAR (&field)[size], const char* text) {
+  const std::string_view given = text == nullptr ? "" : text;
+  std::ranges::fill(field, CK_UTF8CHAR{' '});
+  std::ranges::copy(bytes_of(given.substr(0, size)), field);
 }
 
-bool is_asked_for(const PKCS11_SLOT& slot, const TokenKeySpec& spec) {
-  const PKCS11_TOKEN* token = slot.token;
-  if (token == nullptr || token->initialized == 0 || token->label == nullptr || spec.token_label != token->label) {
-    return false;
-  }
-  return spec.serial.empty() || (token->serialnr != nullptr && spec.serial == token->serialnr);
+// What libp11 tells of module, slot and token.  A URI that asks for what it does not tell (versions) matches none.
+bool is_asked_for(const PKCS11_CTX& context, const PKCS11_SLOT& slot, const hsm::TokenUri& uri) {
+  if (slot.token == nullptr || slot.token->initialized == 0) return false;
+  CK_INFO module{};
+  fill(module.manufacturerID, context.manufacturer);
+  fill(module.libraryDescription, context.description);
+  CK_SLOT_INFO reader{};
+  fill(reader.manufacturerID, slot.manufacturer);
+  fill(reader.slotDescription, slot.description);
+  CK_TOKEN_INFO token{};
+  fill(token.label, slot.token->label);
+  fill(token.manufacturerID, slot.token->manufacturer);
+  fill(token.model, slot.token->model);
+  fill(token.serialNumber, slot.token->serialnr);
+  return uri.matches(module, reader, token);
+}
+
+std::string name_of(const PKCS11_TOKEN& token) {
+  const auto text = [](const char* value) { return std::string(value == nullptr ? "" : value); };
+  return "token \"" + text(token.label) + "\" with serial \"" + text(token.serialnr) + "\"";
 }
 
 bool has_id(const PKCS11_KEY& key, ByteView id) {
@@ -116,7 +135,7 @@ class TokenKey::Connection {
   [[nodiscard]] EVP_PKEY* key() const noexcept { return key_; }
 
  private:
-  [[nodiscard]] std::string token_name() const { return quoted(spec_.token_label, spec_.serial); }
+  [[nodiscard]] std::string token_name() const { return name_of(*slot_->token); }
 
   HostResult<void> try_login(const hsm::Pin& pin);
 
@@ -158,20 +177,21 @@ HostResult<void> TokenKey::Connection::load() {
 }
 
 HostResult<void> TokenKey::Connection::find_token() {
+  SIGNER_ASSIGN_OR_RETURN(const hsm::TokenUri uri, hsm::TokenUri::parse(spec_.token_uri));
   if (::PKCS11_enumerate_slots(context_, &slots_, &slot_count_) != 0) {
     return unavailable("PKCS11_enumerate_slots", "see that the device is there");
   }
   for (PKCS11_SLOT& slot : std::span(slots_, slot_count_)) {
-    if (!is_asked_for(slot, spec_)) continue;
+    if (!is_asked_for(*context_, slot, uri)) continue;
     if (slot_ != nullptr) {
-      return host_failure(HostStatus::kAmbiguous,
-                          "libp11: " + token_name() + ": there are several; name its serial number");
+      return host_failure(HostStatus::kAmbiguous, "libp11: several tokens match the URI: " + token_name() + ", " +
+                                                      name_of(*slot.token) + "; add serial= to the URI");
     }
     slot_ = &slot;
   }
   if (slot_ != nullptr) return {};
   return host_failure(HostStatus::kUnavailable,
-                      "libp11: " + token_name() + ": the module has none; see what it has with signer-hsm token-list");
+                      "libp11: no token matches the URI; see what the module has with signer-hsm token-list");
 }
 
 // Makes libp11 open a session.  If that hangs, it must not be in PKCS11_login: that would cost an attempt in the latch.

@@ -16,12 +16,11 @@
 namespace signer::p11 {
 
 struct TokenKeySpec {
-  std::string module;       // absolute path of the PKCS#11 driver
-  std::string token_label;  // exactly one initialized token bears it
-  std::string serial;       // and this serial number, if not empty
-  Bytes key_id;             // CKA_ID of exactly one private key
-  std::string pin_file;     // as hsm/pin.h reads it
-  std::string latch_file;   // hsm/login_latch.h; empty: none
+  std::string module;      // absolute path of the PKCS#11 driver
+  std::string token_uri;   // RFC 7512; exactly one initialized token matches it, as hsm/token_select.h judges
+  Bytes key_id;            // CKA_ID of exactly one private key
+  std::string pin_file;    // as hsm/pin.h reads it
+  std::string latch_file;  // hsm/login_latch.h; empty: none
 };
 
 // A CKA_ID from hexadecimal digits: 1 to kKeyIdMax bytes, two digits each, else kInvalidRequest.

@@ -3,6 +3,7 @@
 #include "ctl/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 #include <sstream>
 
@@ -284,7 +285,7 @@ CommandNode command_node(const CLI::App& app) {
 }
 
 // What is wrong, and whose --help says what is right.
-Outcome misused(const CLI::App& app, const CLI::ParseError& error) {
+Outcome misused(const CLI::App& app, const CLI::ParseError& error, bool json) {
   const CLI::App* named = &app;
   std::string command = app.get_name();
   while (!named->get_subcommands().empty()) {
@@ -295,6 +296,8 @@ Outcome misused(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> rest = app.remaining(true);
   const bool wants_command = !named->get_subcommands([](const CLI::App*) { return true; }).empty();
   if (wants_command) problem = rest.empty() ? "a command is missing" : "'" + rest.front() + "' is not a command";
+  if (json)
+    return failed({.json = true}, Exit::kUsage, {ErrorCode::kInvalidRequest, problem + "; try " + command + " --help"});
   return {Exit::kUsage, "", "signerctl: " + printable_lines(problem) + "\nTry: " + command + " --help\n"};
 }
 
@@ -311,7 +314,9 @@ Outcome run(const std::vector<std::string>& arguments) {
     line.app().exit(asked, out, out);
     return {Exit::kYes, out.str(), ""};
   } catch (const CLI::ParseError& error) {
-    return misused(line.app(), error);
+    // The parser gave up before it knew; a machine reads the answer all the same.
+    const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+    return misused(line.app(), error, json);
   }
   return line.act();
 }

@@ -31,11 +31,6 @@ Result<HelperRun> csr_run(const CsrOptions& options) {
   SIGNER_ASSIGN_OR_RETURN(const keyring::LoadedVersions loaded, keyring::load_versions(config.state_dir));
   SIGNER_ASSIGN_OR_RETURN(const KeyVersion version, choose_version(loaded, options.key, options.kid));
   SIGNER_ASSIGN_OR_RETURN(const config::Token token, find_token(config, version.token));
-  const auto label = label_of(token.uri);
-  if (!label) {
-    return fail(ErrorCode::kInvalidRequest,
-                "key csr: the uri of token '" + token.name + "' names no token=LABEL, which libp11 needs");
-  }
   const std::string& pin_file = options.pin_file.empty() ? token.pin_file : options.pin_file;
   if (!pin_file.starts_with("/") && options.pin_file.empty()) {
     return fail(ErrorCode::kInvalidRequest,
@@ -43,8 +38,8 @@ Result<HelperRun> csr_run(const CsrOptions& options) {
   }
   SIGNER_ASSIGN_OR_RETURN(std::string program, find_helper(options.csr_program, "signer-p11-csr"));
   return HelperRun{.program = std::move(program),
-                   .arguments = {"--module", token.module, "--token-label", *label, "--key-id", to_hex(version.key_id),
-                                 "--pin-file", pin_file, "--latch-file",
+                   .arguments = {"--module", token.module, "--token-uri", token.uri, "--key-id", to_hex(version.key_id),
+                                 "--kid", version.kid, "--pin-file", pin_file, "--latch-file",
                                  config.state_dir + "/latch/" + token.name + ".json", "--subject", options.subject},
                    .environment = token.environment};
 }
@@ -89,11 +84,7 @@ Outcome key_csr(const Context& context, const CsrOptions& options) {
   if (!run) return failed(context, Exit::kUsage, run.error());
   const auto reply = run_helper(*run);
   if (!reply) return failed(context, Exit::kUnavailable, reply.error());
-  if (reply->status != 0) {
-    const Exit exit = reply->status == 1 ? Exit::kNo : reply->status == 2 ? Exit::kUsage : Exit::kUnavailable;
-    return failed(context, exit,
-                  {ErrorCode::kInternal, "key csr: signer-p11-csr ended with status " + std::to_string(reply->status)});
-  }
+  if (reply->status != 0) return helper_failed(context, "signer-p11-csr", *reply);
   if (!is_pem(reply->out)) {
     return failed(context, Exit::kUnavailable,
                   {ErrorCode::kInternal, "key csr: signer-p11-csr printed no certificate request"});

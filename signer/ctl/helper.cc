@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <string_view>
 
@@ -54,10 +56,11 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 // The attributes of a child: no descriptor but 0, 1, 2, and the signals that we ignore as they were.
 class SpawnSetting {
  public:
-  explicit SpawnSetting(int output) {
+  SpawnSetting(int output, int errors) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&actions_, output, 1);
+    ::posix_spawn_file_actions_adddup2(&actions_, errors, 2);
     ::posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
     ::posix_spawnattr_init(&attributes_);
     sigset_t defaults;
@@ -84,22 +87,43 @@ class SpawnSetting {
   posix_spawnattr_t attributes_{};
 };
 
-Result<std::string> read_until(int fd, steady_clock::time_point deadline) {
-  std::string out;
+struct Pipe {
+  UniqueFd reading;
+  UniqueFd writing;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail(ErrorCode::kInternal, "pipe2: " + errno_text(errno));
+  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+// Adds what can be read now; false at the end of the pipe.
+Result<bool> read_some(int fd, std::string& text) {
   std::array<char, 4096> buffer{};
-  while (true) {
+  const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+  if (count < 0 && errno == EINTR) return true;
+  if (count < 0) return fail(ErrorCode::kInternal, "read its output: " + errno_text(errno));
+  text.append(buffer.data(), static_cast<std::size_t>(count));
+  if (text.size() > kOutputMax) return fail(ErrorCode::kInternal, "printed more than 1 MiB and was killed");
+  return count > 0;
+}
+
+// Reads both until the child has closed both.
+Result<void> read_until(int out, int err, HelperReply& reply, steady_clock::time_point deadline) {
+  std::array<pollfd, 2> waiting{pollfd{out, POLLIN, 0}, pollfd{err, POLLIN, 0}};
+  while (waiting[0].fd >= 0 || waiting[1].fd >= 0) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-    pollfd waiting{fd, POLLIN, 0};
-    const int ready = left.count() <= 0 ? 0 : ::poll(&waiting, 1, static_cast<int>(left.count()));
+    const int ready = left.count() <= 0 ? 0 : ::poll(waiting.data(), waiting.size(), static_cast<int>(left.count()));
     if (ready < 0 && errno == EINTR) continue;
-    if (ready == 0) return fail(ErrorCode::kDeadlineExceeded, "gave no answer in time and was killed");
-    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail(ErrorCode::kInternal, "read its output: " + errno_text(errno));
-    if (count == 0) return out;
-    out.append(buffer.data(), static_cast<std::size_t>(count));
-    if (out.size() > kOutputMax) return fail(ErrorCode::kInternal, "printed more than 1 MiB and was killed");
+    if (ready <= 0) return fail(ErrorCode::kDeadlineExceeded, "gave no answer in time and was killed");
+    for (pollfd& one : waiting) {
+      if (one.fd < 0 || one.revents == 0) continue;
+      SIGNER_ASSIGN_OR_RETURN(const bool more, read_some(one.fd, one.fd == out ? reply.out : reply.err));
+      if (!more) one.fd = -1;
+    }
   }
+  return {};
 }
 
 // Its exit status; a child that closes its output and stays is killed at the deadline too.
@@ -140,26 +164,36 @@ Result<std::string> find_helper(const std::string& given, const std::string& nam
 
 Result<HelperReply> run_helper(const HelperRun& run) {
   const auto deadline = steady_clock::now() + run.time_max;
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail(ErrorCode::kInternal, "pipe2: " + errno_text(errno));
-  const UniqueFd reading(ends[0]);
-  UniqueFd writing(ends[1]);
-
+  SIGNER_ASSIGN_OR_RETURN(Pipe out, make_pipe());
+  SIGNER_ASSIGN_OR_RETURN(Pipe err, make_pipe());
   std::vector<std::string> arguments = run.arguments;
   arguments.insert(arguments.begin(), run.program);
   std::vector<std::string> environment = environment_with(run.environment);
-  const SpawnSetting setting(writing.get());
+  const SpawnSetting setting(out.writing.get(), err.writing.get());
   pid_t child = 0;
   const int error = ::posix_spawn(&child, run.program.c_str(), setting.actions(), setting.attributes(),
                                   pointers_to(arguments).data(), pointers_to(environment).data());
   if (error != 0) return fail(ErrorCode::kInternal, "start " + run.program + ": " + errno_text(error));
-  writing.reset();
+  out.writing.reset();
+  err.writing.reset();
 
-  auto out = read_until(reading.get(), deadline);
-  if (!out) ::kill(child, SIGKILL);
-  const int status = wait_for(child, deadline);
-  if (!out) return fail(out.error().code, run.program + " " + out.error().text);
-  return HelperReply{status, std::move(out).value()};
+  HelperReply reply;
+  const auto read = read_until(out.reading.get(), err.reading.get(), reply, deadline);
+  if (!read) ::kill(child, SIGKILL);
+  reply.status = wait_for(child, deadline);
+  if (!read) return fail(read.error().code, run.program + " " + read.error().text);
+  if (reply.status == 0) std::fputs(reply.err.c_str(), stderr);
+  return reply;
+}
+
+Outcome helper_failed(const Context& context, const std::string& name, const HelperReply& reply) {
+  constexpr int kPinRefused = 77;  // signer/channel: kExitPinRefused
+  const bool no = reply.status == 1 || reply.status == kPinRefused;
+  const Exit exit = no ? Exit::kNo : reply.status == 2 ? Exit::kUsage : Exit::kUnavailable;
+  std::string said = reply.err.substr(0, reply.err.find_last_not_of('\n') + 1);
+  if (said.empty()) said = name + " ended with status " + std::to_string(reply.status);
+  if (context.json) std::replace(said.begin(), said.end(), '\n', ' ');
+  return failed(context, exit, {no ? ErrorCode::kInvalidRequest : ErrorCode::kTokenUnavailable, said});
 }
 
 }  // namespace signer::ctl

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ctl/outcome.h"
 #include "signer/result.h"
 
 namespace signer::ctl {
@@ -26,10 +27,16 @@ struct HelperRun {
 struct HelperReply {
   int status = 0;  // its exit status; 128 + n if signal n ended it
   std::string out;
+  std::string err;
 };
 
-// Runs it to its end: stdin is empty, stderr is ours, stdout is returned, no other descriptor is passed on.
+// Runs it to its end: stdin is empty, stdout and stderr are returned, no other descriptor is passed on.
+// Warnings of one that succeeds go to our stderr too.
 // kDeadlineExceeded, and it is killed, after time_max; kInternal if it does not start or prints more than 1 MiB.
 [[nodiscard]] Result<HelperReply> run_helper(const HelperRun& run);
+
+// What the end of the program `name` means, if it is not 0: kNo if it refused (1) or its PIN was refused (77), kUsage
+// for 2, else kUnavailable; with what it said on stderr.
+[[nodiscard]] Outcome helper_failed(const Context& context, const std::string& name, const HelperReply& reply);
 
 }  // namespace signer::ctl

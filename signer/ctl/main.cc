@@ -31,7 +31,10 @@ int main(int argc, char** argv) {
     const signer::ctl::Outcome outcome = signer::ctl::run({argv, argv + argc});
     print(STDERR_FILENO, outcome.err);
     // An answer that nobody could read was not given.
-    if (!print(STDOUT_FILENO, outcome.out)) return static_cast<int>(signer::ctl::Exit::kUsage);
+    if (!print(STDOUT_FILENO, outcome.out)) {
+      print(STDERR_FILENO, "signerctl: the answer could not be written to standard output\n");
+      return static_cast<int>(signer::ctl::Exit::kUsage);
+    }
     return static_cast<int>(outcome.exit);
   } catch (const std::exception&) {
     print(STDERR_FILENO, "signerctl: out of memory\n");

@@ -23,7 +23,6 @@ namespace {
 using Environment = std::map<std::string, std::string>;
 
 constexpr std::size_t kLatchBytesMax = 1024;
-constexpr int kPinRefused = 77;  // signer/channel: kExitPinRefused
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -79,13 +78,7 @@ Result<jose::Json, Outcome> ask_hsm(const Context& context, const TokenOptions& 
                                  .arguments = std::move(arguments),
                                  .environment = std::move(environment)});
   if (!reply) return fail(failed(context, Exit::kUnavailable, reply.error()));
-  if (reply->status != 0) {
-    const Exit exit = reply->status == 1 || reply->status == kPinRefused ? Exit::kNo
-                      : reply->status == 2                               ? Exit::kUsage
-                                                                         : Exit::kUnavailable;
-    const ErrorCode code = exit == Exit::kUnavailable ? ErrorCode::kTokenUnavailable : ErrorCode::kInvalidRequest;
-    return fail(failed(context, exit, {code, "signer-hsm ended with status " + std::to_string(reply->status)}));
-  }
+  if (reply->status != 0) return fail(helper_failed(context, "signer-hsm", *reply));
   auto parsed = jose::parse_json(reply->out, {.bytes_max = 1024UL * 1024, .members_max = 100'000});
   if (!parsed)
     return fail(failed(context, Exit::kUnavailable, {ErrorCode::kInternal, "signer-hsm: " + parsed.error().text}));

@@ -29,7 +29,8 @@ class Libp11Sign : public testing::Test {
  protected:
   Finished sign(std::string_view input, std::string_view id = kIdHex) {
     return signer::test::run(
-        {LIBP11_SIGN_PROGRAM, test::fault_module_path(), "unit", std::string(id), token_.pin_file()}, input);
+        {LIBP11_SIGN_PROGRAM, test::fault_module_path(), "pkcs11:token=unit", std::string(id), token_.pin_file()},
+        input);
   }
 
   test::TestToken token_;

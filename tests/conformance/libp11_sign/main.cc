@@ -44,7 +44,7 @@ signer::Result<Bytes> read_input() {
 }
 
 int run(int argc, char** argv) {
-  if (argc != 5) return refuse("wants MODULE TOKEN_LABEL KEY_ID_HEX PIN_FILE", signer::channel::kExitUsage);
+  if (argc != 5) return refuse("wants MODULE TOKEN_URI KEY_ID_HEX PIN_FILE", signer::channel::kExitUsage);
   const auto key_id = signer::p11::parse_key_id(argv[3]);
   if (!key_id) return refuse(key_id.error().text, signer::channel::kExitUsage);
   const auto input = read_input();
@@ -52,8 +52,8 @@ int run(int argc, char** argv) {
   signer::p11::end_process_after(signer::p11::kDeadline, "libp11-sign");
 
   const auto signature = [&]() -> signer::channel::HostResult<Bytes> {
-    SIGNER_ASSIGN_OR_RETURN(const auto key, signer::p11::TokenKey::open({argv[1], argv[2], /*serial=*/"", *key_id,
-                                                                         argv[4], /*latch_file=*/""}));
+    SIGNER_ASSIGN_OR_RETURN(const auto key,
+                            signer::p11::TokenKey::open({argv[1], argv[2], *key_id, argv[4], /*latch_file=*/""}));
     if (::EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) {
       return signer::channel::host_failure(HostStatus::kUnsupported, "not an RSA key: no two signatures are the same");
     }

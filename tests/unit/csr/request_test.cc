@@ -30,6 +30,7 @@ class CertificateRequest : public testing::Test {
     auto key = test::opened(token_)->generate_key(request);
     EXPECT_TRUE(key) << key.error().text;
     ::new (&control()) fault::Control();  // what follows is the program's doing alone
+    if (key) kid_ = jose::thumbprint(key->public_key);
     return key ? key->public_key : jose::PublicKey{};
   }
 
@@ -37,10 +38,12 @@ class CertificateRequest : public testing::Test {
     std::vector<std::string> arguments = {SIGNER_P11_CSR_PROGRAM,
                                           "--module",
                                           test::fault_module_path(),
-                                          "--token-label",
-                                          "unit",
+                                          "--token-uri",
+                                          uri_,
                                           "--key-id",
                                           id,
+                                          "--kid",
+                                          kid_,
                                           "--pin-file",
                                           token_.pin_file(),
                                           "--subject",
@@ -49,11 +52,20 @@ class CertificateRequest : public testing::Test {
     return signer::test::run(arguments, input);
   }
 
+  std::string serial_of_token() const {
+    Pkcs11Driver driver;
+    const auto description = driver.open(token_.spec());
+    driver.close();
+    return description ? description->serial : "";
+  }
+
   static std::uint64_t logins() { return control().calls(Function::C_Login); }
 
   static std::uint64_t signatures() { return control().calls(Function::C_Sign); }
 
   test::TestToken token_;
+  std::string uri_ = "pkcs11:token=unit";
+  std::string kid_ = "none";
 };
 
 // The second opinion on the request itself: the openssl program.
@@ -81,7 +93,7 @@ TEST_F(CertificateRequest, IsForTheKeyAndTheSubjectAndVerifies) {
   EXPECT_TRUE(ran.out.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n")) << ran.out;
   const Finished verified = openssl(ran.out, {"-verify"});
   EXPECT_EQ(verified.status, 0) << verified.err;
-  EXPECT_EQ(openssl(ran.out, {"-subject"}).out, "subject=C = DE, O = Example, CN = issuer\n");
+  EXPECT_EQ(openssl(ran.out, {"-subject", "-nameopt", "RFC2253"}).out, "subject=CN=issuer,O=Example,C=DE\n");
   EXPECT_EQ(openssl(ran.out, {"-modulus"}).out, "Modulus=" + upper_hex(key.modulus) + "\n");
   const std::string text = openssl(ran.out, {"-text"}).out;
   EXPECT_NE(text.find("Version: 1 (0x0)"), std::string::npos) << text;
@@ -178,7 +190,7 @@ TEST_F(CertificateRequest, CountsAnUnclearLoginInTheLatch) {
   control().fail_next(Function::C_Login, 1, CKR_GENERAL_ERROR);
   const Finished ran = csr({"--latch-file", token_.latch_file()});
   EXPECT_EQ(ran.status, 3);
-  EXPECT_NE(ran.err.find("C_Login token \"unit\": CKR_GENERAL_ERROR"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("\": CKR_GENERAL_ERROR; see"), std::string::npos) << ran.err;
   EXPECT_NE(signer::test::read_text(token_.latch_file()).find("attempting 1"), std::string::npos);
   EXPECT_EQ(logins(), 1U);
 }
@@ -232,12 +244,13 @@ TEST_F(CertificateRequest, AsksNobodyForThePinOfEachSignature) {
 }
 
 TEST_F(CertificateRequest, RefusesATokenOrModuleThatIsNotThere) {
-  const Finished no_token = csr({"--serial", "no-such-serial"});
+  uri_ = "pkcs11:token=unit;serial=no-such-serial";
+  const Finished no_token = csr();
   EXPECT_EQ(no_token.status, 3);
-  EXPECT_NE(no_token.err.find("token \"unit\" with serial \"no-such-serial\""), std::string::npos) << no_token.err;
+  EXPECT_NE(no_token.err.find("no token matches the URI"), std::string::npos) << no_token.err;
   const auto with_module = [this](const std::string& module) {
-    return signer::test::run({SIGNER_P11_CSR_PROGRAM, "--module", module, "--token-label", "unit", "--key-id", kIdHex,
-                              "--pin-file", token_.pin_file(), "--subject", "/CN=x"});
+    return signer::test::run({SIGNER_P11_CSR_PROGRAM, "--module", module, "--token-uri", "pkcs11:token=unit",
+                              "--key-id", kIdHex, "--kid", "x", "--pin-file", token_.pin_file(), "--subject", "/CN=x"});
   };
   EXPECT_EQ(with_module("/nonexistent/module.so").status, 1);
   EXPECT_EQ(with_module("libsofthsm2.so").status, 1);
@@ -245,25 +258,51 @@ TEST_F(CertificateRequest, RefusesATokenOrModuleThatIsNotThere) {
   EXPECT_EQ(logins(), 0U);
 }
 
-TEST_F(CertificateRequest, DoesNotGuessBetweenTokensOfOneLabel) {
+// signerd chooses its token by the whole URI.  A PIN that went to another token of the label would cost that one a try
+// and close the latch of ours.
+TEST_F(CertificateRequest, Invariant05_TheWholeUriChoosesTheToken) {
   make_key();
+  const std::string serial = serial_of_token();
   ASSERT_EQ(signer::test::run({"/usr/bin/softhsm2-util", "--init-token", "--free", "--label", "unit", "--so-pin",
                                "12345678", "--pin", "12345678"})
                 .status,
             0);
+  ::new (&control()) fault::Control();
+  const Finished unclear = csr();
+  EXPECT_EQ(unclear.status, 1);
+  EXPECT_NE(unclear.err.find("several tokens match the URI"), std::string::npos) << unclear.err;
+  for (const char* uri : {"pkcs11:token=unit;serial=0", "pkcs11:token=unit;manufacturer=other", "pkcs11:model=x",
+                          "pkcs11:token=unit;library-description=x"}) {
+    uri_ = uri;
+    EXPECT_EQ(csr().status, 3) << uri;
+  }
+  uri_ = "pkcs11:token=unit;pin-value=1234";
+  EXPECT_EQ(csr().status, 1);
+  EXPECT_EQ(logins(), 0U);
+  uri_ = "pkcs11:token=unit;manufacturer=SoftHSM%20project;serial=" + serial;
+  const Finished ran = csr();
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(logins(), 1U);
+}
+
+// What a certificate is asked for under our name must be the key that we publish.
+TEST_F(CertificateRequest, Invariant08_AnotherKeyUnderTheIdIsRefusedBeforeItSigns) {
+  make_key();
+  kid_ = std::string(43, 'A');
   const Finished ran = csr();
   EXPECT_EQ(ran.status, 1);
-  EXPECT_NE(ran.err.find("there are several; name its serial number"), std::string::npos) << ran.err;
-  EXPECT_EQ(logins(), 0U);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_NE(ran.err.find("is not the one that is published"), std::string::npos) << ran.err;
+  EXPECT_EQ(signatures(), 0U);
 }
 
 TEST_F(CertificateRequest, IsWrongUsageWithABadSubjectOrId) {
   EXPECT_EQ(csr({}, "xyz").status, 2);
   EXPECT_EQ(csr({"--deadline", "0"}).status, 2);
   EXPECT_EQ(signer::test::run({SIGNER_P11_CSR_PROGRAM}).status, 2);
-  const Finished subject =
-      signer::test::run({SIGNER_P11_CSR_PROGRAM, "--module", test::fault_module_path(), "--token-label", "unit",
-                         "--key-id", kIdHex, "--pin-file", token_.pin_file(), "--subject", "CN=x"});
+  const Finished subject = signer::test::run({SIGNER_P11_CSR_PROGRAM, "--module", test::fault_module_path(),
+                                              "--token-uri", "pkcs11:token=unit", "--key-id", kIdHex, "--kid", "x",
+                                              "--pin-file", token_.pin_file(), "--subject", "CN=x"});
   EXPECT_EQ(subject.status, 2);
   EXPECT_NE(subject.err.find("write it as \"/C=DE/O=Example/CN=issuer\""), std::string::npos) << subject.err;
   EXPECT_EQ(control().calls(Function::C_Initialize), 0U);

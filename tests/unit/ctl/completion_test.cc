@@ -26,7 +26,7 @@ std::vector<std::string> offered(const std::vector<std::string>& words) {
   const test::TemporaryDirectory directory;
   test::write_text(directory / "script", completion_script(command_tree(), Shell::kBash));
   test::write_text(directory / "some.json", "");
-  std::string program = "cd " + (directory / ".") + "; source ./script; COMP_WORDS=(signerctl";
+  std::string program = "cd '" + (directory / ".") + "'; source ./script; COMP_WORDS=(signerctl";
   for (const std::string& word : words) program += " '" + word + "'";
   program += "); COMP_CWORD=" + std::to_string(words.size()) + "; _signerctl; printf '%s\\n' \"${COMPREPLY[@]}\"";
   const test::Finished ran = test::run_program({"/bin/bash", "-c", program});

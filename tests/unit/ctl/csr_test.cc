@@ -97,13 +97,15 @@ constexpr const char* kPem = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----EN
 
 TEST_F(KeyCsr, HandsTheHelperTheKeyOfTheMetadata) {
   const auto ran =
-      csr("for a in \"$@\"; do echo \"$a\"; done > " + (directory_ / "args") + "; echo \"$SOFTHSM2_CONF\" >> " +
-          (directory_ / "args") + "; printf '%s' '" + std::string(kPem) + "'");
+      csr("for a in \"$@\"; do echo \"$a\"; done > '" + (directory_ / "args") + "'; echo \"$SOFTHSM2_CONF\" >> '" +
+          (directory_ / "args") + "'; printf '%s' '" + std::string(kPem) + "'");
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(ran.out, kPem);
   EXPECT_EQ(test::read_text(directory_ / "args"),
-            "--module\n/m.so\n--token-label\nmy demo\n--key-id\n0aff\n--pin-file\n/nonexistent/pin\n--latch-file\n" +
-                (directory_ / "state/latch/main.json") + "\n--subject\n/CN=x y\n/conf\n");
+            "--module\n/m.so\n--token-uri\npkcs11:token=my%20demo\n--key-id\n0aff\n--kid\n" +
+                jose::thumbprint(test::SigningKey::first().public_key()) +
+                "\n--pin-file\n/nonexistent/pin\n--latch-file\n" + (directory_ / "state/latch/main.json") +
+                "\n--subject\n/CN=x y\n/conf\n");
 }
 
 TEST_F(KeyCsr, AnswersInJson) {
@@ -116,7 +118,14 @@ TEST_F(KeyCsr, PassesOnHowTheHelperEnded) {
   EXPECT_EQ(csr("exit 1").status, 1);
   EXPECT_EQ(csr("exit 2").status, 2);
   EXPECT_EQ(csr("exit 3").status, 3);
+  EXPECT_EQ(csr("exit 77").status, 1) << "trying again later helps no refused PIN";
   EXPECT_EQ(csr("kill -9 $$").status, 3);
+}
+
+TEST_F(KeyCsr, SaysWhyInOneLineOfJson) {
+  const auto ran = csr("echo 'first line' >&2; echo 'second line' >&2; exit 77", {"--json"});
+  EXPECT_EQ(jose::Json::parse(ran.err),
+            jose::Json({{"error", {{"code", "invalid_request"}, {"detail", "first line second line"}}}}));
 }
 
 TEST_F(KeyCsr, DoesNotPassOnWhatIsNoRequest) {

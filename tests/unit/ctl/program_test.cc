@@ -45,10 +45,21 @@ TEST(Program, ExitsWithTwoIfItDoesNotUnderstand) {
   }
 }
 
+TEST(Program, SaysWhatItDoesNotUnderstandInJsonToo) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--json", "key", "create"}, {"status", "--json", "--bogus"}}) {
+    const Finished ran = signerctl(arguments);
+    EXPECT_EQ(ran.status, 2);
+    const auto problem = jose::Json::parse(ran.err);
+    EXPECT_EQ(problem["error"]["code"], "invalid_request") << ran.err;
+    EXPECT_NE(problem["error"]["detail"].get<std::string>().find("; try signerctl "), std::string::npos) << ran.err;
+  }
+}
+
 TEST(Program, ExitsWithTwoIfNobodyCanReadItsAnswer) {
-  const Finished ran =
-      test::run_program({"/bin/sh", "-c", std::string(SIGNERCTL_PROGRAM) + " --version >/dev/full; echo $?"});
+  const Finished ran = test::run_program({"/bin/sh", "-c", "'" SIGNERCTL_PROGRAM "' --version >/dev/full; echo $?"});
   EXPECT_EQ(ran.out, "2\n");
+  EXPECT_NE(ran.err.find("could not be written to standard output"), std::string::npos) << ran.err;
 }
 
 // A program of ours without --help beside it would be a command that teaches nothing.
@@ -103,8 +114,8 @@ pin_file = "/nonexistent/spare.pin"
 
   // signer-hsm that writes its arguments and SOFTHSM2_CONF to `args`, then does `then`.
   void hsm(const std::string& then) {
-    test::write_script(directory_ / "hsm", "for a in \"$@\"; do echo \"$a\"; done >> " + (directory_ / "args") +
-                                               "; echo \"conf=$SOFTHSM2_CONF\" >> " + (directory_ / "args") + "\n" +
+    test::write_script(directory_ / "hsm", "for a in \"$@\"; do echo \"$a\"; done >> '" + (directory_ / "args") +
+                                               "'; echo \"conf=$SOFTHSM2_CONF\" >> '" + (directory_ / "args") + "'\n" +
                                                then);
   }
 
@@ -164,7 +175,7 @@ TEST_F(TokenInit, PassesOnHowTheHostEnded) {
     const Finished ran = token({"init", "--config", config_, "main"});
     EXPECT_EQ(ran.status, status) << then;
     EXPECT_EQ(ran.out, "");
-    EXPECT_NE(ran.err.find("why"), std::string::npos);
+    EXPECT_NE(ran.err.find("why"), std::string::npos) << ran.err;
   }
 }
 
@@ -254,7 +265,7 @@ TEST_F(HelperRunner, KillsAHelperThatHangs) {
 }
 
 TEST_F(HelperRunner, KillsAHelperThatHangsWithItsOutputClosed) {
-  test::write_script(directory_ / "hang", "exec sleep 600 >&-");
+  test::write_script(directory_ / "hang", "exec sleep 600 >&- 2>&-");
   const auto reply = ctl::run_helper(
       {.program = directory_ / "hang", .arguments = {}, .environment = {}, .time_max = std::chrono::milliseconds(100)});
   ASSERT_TRUE(reply);
