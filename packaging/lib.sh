@@ -20,18 +20,19 @@ install_packages() {
   done
   [ -n "$missing" ] || return 0
   local sudo=""
-  [ "$(id -u)" -eq 0 ] || sudo=sudo
+  [ "$(id -u)" -eq 0 ] || sudo=sudo  # which drops our environment
   echo "installing:$missing"
   # shellcheck disable=SC2086
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing > /dev/null 2>&1 || {
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing > /dev/null 2>&1 || {
     $sudo apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing > /dev/null
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing > /dev/null
   }
 }
 
 # use_scratch <directory>: temporary files go there, so that nothing is written outside the checkout.  Not if sockets in it would have
 # too long a path, if it holds a '=' (SoftHSM2 cannot read such a path), or if the other users that tests run as could not reach it.
 use_scratch() {
+  case "$PWD" in *'"'* | *\\*) echo "the path of this checkout holds a quote or a backslash; move it" >&2; return 1 ;; esac
   local directory="$PWD/$1" why=""
   mkdir -p "$directory"
   [ ${#directory} -le 48 ] || why="its path is longer than 48 characters"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The client of signerd's socket (docs/protocol.md) for C++ programs: claims in, signed token out.  It asks for nothing
-// but this header and libsigner_client; a program in another language needs an HTTP client and no library at all.
+// The client of signerd's socket (docs/protocol.md) for C++ programs: claims in, signed token out.  Link the CMake
+// target signer::client; a program in another language needs an HTTP client and no library at all.
 #pragma once
 
 #include <chrono>
