@@ -39,7 +39,30 @@ HostResult<void> check_flags(const CK_TOKEN_INFO& info) {
   return {};
 }
 
-// A token may say CKR_GENERAL_ERROR or CKR_FUNCTION_FAILED to a wrong PIN; then its counter tells.
+// Answers that come before a token has looked at the PIN.  All others may stand for a wrong one (some tokens say
+// CKR_GENERAL_ERROR or CKR_FUNCTION_FAILED, some a code of their own), so they count as an attempt.
+bool pin_was_not_looked_at(CK_RV rv) {
+  switch (rv) {
+    case CKR_CRYPTOKI_NOT_INITIALIZED:
+    case CKR_DEVICE_ERROR:
+    case CKR_DEVICE_MEMORY:
+    case CKR_DEVICE_REMOVED:
+    case CKR_TOKEN_NOT_PRESENT:
+    case CKR_TOKEN_NOT_RECOGNIZED:
+    case CKR_SESSION_CLOSED:
+    case CKR_SESSION_HANDLE_INVALID:
+    case CKR_SESSION_COUNT:
+    case CKR_ARGUMENTS_BAD:
+    case CKR_HOST_MEMORY:
+    case CKR_CANT_LOCK:
+    case CKR_OPERATION_NOT_INITIALIZED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// A counter that shows a wrong PIN after an answer that does not.
 bool counter_moved(const CK_FUNCTION_LIST& api, CK_SLOT_ID slot, CK_FLAGS before) {
   CK_TOKEN_INFO info{};
   return api.C_GetTokenInfo(slot, &info) == CKR_OK && (info.flags & kPinWasWrong & ~before) != 0;
@@ -81,7 +104,7 @@ HostResult<void> Login::try_once(const CK_FUNCTION_LIST& api, CK_SLOT_ID slot, C
     error.status = HostStatus::kPinRefused;
     return fail(std::move(error));
   }
-  latch_.not_answered(pin_->fingerprint);
+  if (pin_was_not_looked_at(rv)) latch_.not_answered(pin_->fingerprint);  // else it stays an attempt without answer
   auto error = host_error("C_Login", "token " + token_text(info), rv);
   error.status = HostStatus::kUnavailable;
   return fail(std::move(error));

@@ -19,6 +19,8 @@ using channel::HostStatus;
 
 namespace {
 
+constexpr const char* kNoAnswer = "no-answer-seen";
+
 constexpr std::string_view kHeader = "signer-login-latch-1";
 constexpr std::size_t kLatchBytesMax = 1024;
 
@@ -60,13 +62,14 @@ HostResult<void> LoginLatch::begin(const PinFingerprint& fingerprint) {
   state.fingerprint = fingerprint;
   if (!state.refused && state.lost_attempts >= kLostAttemptsMax) {
     state.refused = true;
-    state.reason = "no-answer-seen";
+    state.reason = kNoAnswer;
     if (auto written = write(state); !written) log::error("hsm_latch_write_failed", {{"error", written.error().text}});
   }
   if (state.refused) {
-    return host_failure(HostStatus::kPinRefused, "hsm: login not tried: the PIN was refused before (" + state.reason +
-                                                     "); correct the PIN file, or remove " + path_ +
-                                                     " if the PIN is right");
+    const std::string why = state.reason == kNoAnswer ? "two attempts with this PIN file got no clear answer"
+                                                      : "the PIN was refused before (" + state.reason + ")";
+    return host_failure(HostStatus::kPinRefused, "hsm: login not tried: " + why + "; correct the PIN file, or remove " +
+                                                     path_ + " if the PIN is right");
   }
   lost_before_ = state.lost_attempts;
   ++state.lost_attempts;

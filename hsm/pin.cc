@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -77,6 +78,10 @@ HostResult<Secret> read_secret(int fd, const std::string& path) {
   Secret secret(std::move(bytes));
   if (size > kPinBytesMax) return refuse(path, "is longer than " + std::to_string(kPinBytesMax) + " bytes");
   if (secret.empty()) return refuse(path, "is empty; write the PIN into it");
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+  if (std::any_of(secret.reveal().begin(), secret.reveal().end(), control)) {
+    return refuse(path, "holds a control character (a line end of another system?); write the PIN alone into it");
+  }
   return secret;
 }
 

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include <boost/asio/post.hpp>
@@ -24,9 +25,22 @@ namespace {
 constexpr std::chrono::seconds kStopPatience{10};
 constexpr std::chrono::seconds kHostPatience{3};
 constexpr std::chrono::milliseconds kStopCheck{10};
+constexpr std::chrono::milliseconds kLastWords{200};
 
 std::optional<gid_t> group_of(const config::Listener& listener) {
   return listener.group.empty() ? std::nullopt : policy::system_accounts().gid(listener.group);
+}
+
+// Connections never take the descriptors that hosts, the audit log and the metadata need.
+server::ServerLimits limits_of_process() {
+  constexpr rlim_t kReserve = 128;
+  constexpr std::size_t kLeast = 16;
+  server::ServerLimits limits;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= limits.connections_max + kReserve) return limits;
+  limits.connections_max = files.rlim_cur > kReserve + kLeast ? files.rlim_cur - kReserve : kLeast;
+  log::warn("few_descriptors", {{"limit", files.rlim_cur}, {"connections_max", limits.connections_max}});
+  return limits;
 }
 
 // What a running daemon cannot change, if the fresh configuration asks for it.
@@ -123,7 +137,7 @@ Result<void> Daemon::open_keys_and_policy() {
 
 Result<void> Daemon::open_listeners() {
   handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, tokens_, metrics_);
-  server_ = std::make_unique<server::Server>(loop_, clock_, *handlers_, server::ServerLimits{});
+  server_ = std::make_unique<server::Server>(loop_, clock_, *handlers_, limits_of_process());
   for (const config::Listener& listener : config_.listeners) {
     const auto group = group_of(listener);
     if (!listener.group.empty() && !group) {
@@ -210,12 +224,24 @@ void Daemon::stop_when_done(SteadyTime deadline) {
   if (done || clock_.steady() >= deadline) {
     if (!done)
       log::warn("stopped_early", {{"under_way", pipeline_->under_way()}, {"connections", server_->connection_count()}});
-    server_->close_all();
-    return loop_.stop();
+    return end();
   }
   stop_timer_.expires_after(kStopCheck);
   stop_timer_.async_wait([this, deadline](const boost::system::error_code& error) {
     if (!error) stop_when_done(deadline);
+  });
+}
+
+// What tokens still hold is refused now, so that its records stand before the one of the stop; the refusals get a
+// moment to leave.
+void Daemon::end() {
+  const bool waits = pipeline_->under_way() > 0 || server_->connection_count() > 0;
+  for (const auto& [name, token] : tokens_) token->stop(clock_.steady() + kHostPatience);
+  stop_timer_.expires_after(waits ? kLastWords : std::chrono::milliseconds(0));
+  stop_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    server_->close_all();
+    loop_.stop();
   });
 }
 

@@ -44,6 +44,7 @@ class Daemon {
   Result<void> apply(config::Config fresh);
   void stop();
   void stop_when_done(SteadyTime deadline);
+  void end();
 
   SystemClock clock_;
   config::Config config_;

@@ -18,8 +18,10 @@ namespace signer {
 class KeySet {
  public:
   static constexpr std::size_t kJwksBytesMax = 1024UL * 1024;
+  static constexpr std::size_t kKeysMax = 64;  // each costs up to 18 ms to check
 
   // All or nothing.  kInvalidRequest, with a text that names the key's place in the set, if
+  //  - the set has more than kKeysMax keys, of whatever kind;
   //  - the text is larger than kJwksBytesMax or not strict JSON (duplicate names, depth, ...);
   //  - any key holds a private member or is symmetric (kty "oct"): that file must not be where verifiers can read it;
   //  - two keys share a kid, or an RSA key for signatures has no kid or no alg;

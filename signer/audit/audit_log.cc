@@ -2,6 +2,7 @@
 
 #include "audit/audit_log.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -49,6 +50,19 @@ WholeRecords whole_records(std::string_view content) {
   return whole;
 }
 
+// The index after the highest that any line says it has, whole or not; 0 if none says one.
+std::uint64_t end_of_indexes(std::string_view content) {
+  static constexpr std::string_view kName = "\"index\":";
+  std::uint64_t end = 0;
+  for (std::size_t at = content.find(kName); at != std::string_view::npos; at = content.find(kName, at + 1)) {
+    const std::string_view digits = content.substr(at + kName.size(), 20);
+    std::uint64_t index = 0;
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+    if (parsed.ec == std::errc{} && index < std::numeric_limits<std::uint64_t>::max()) end = std::max(end, index + 1);
+  }
+  return end;
+}
+
 }  // namespace
 
 AuditLog::AuditLog(AuditOptions options, std::function<void()> wake)
@@ -85,6 +99,19 @@ Result<void> AuditLog::recover() {
   }
   SIGNER_ASSIGN_OR_RETURN(const std::string content, read_file(path, std::numeric_limits<std::size_t>::max()));
   const WholeRecords whole = whole_records(content);
+  const std::size_t zeroes = content.find('\0');
+  if (zeroes != std::string::npos && content.find_first_not_of('\0', zeroes) != std::string::npos) {
+    // Records behind a zero byte: a write of several blocks that lost power, or damage to what was durable.  They look
+    // alike, so nothing is cut and no index is given twice.
+    next_index_ = std::max(*first_index + whole.count, end_of_indexes(content));
+    flushed_end_ = handed_end_ = next_index_;
+    durable_.store(next_index_);
+    log::error("audit_segment_damaged", {{"segment", path.string()},
+                                         {"zeroes_at", zeroes},
+                                         {"effect", "it is left as it is; the log goes on in a new segment"},
+                                         {"next_index", next_index_}});
+    return start_segment(next_index_);
+  }
   SIGNER_ASSIGN_OR_RETURN(segment_, options_.open_segment(path));
   if (whole.bytes != content.size()) {
     SIGNER_RETURN_IF_ERROR(segment_->truncate(whole.bytes));

@@ -3,6 +3,7 @@
 #include "audit/segment.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,7 +32,13 @@ class FileSegment final : public Segment {
 
   Result<void> sync() override {
     if (::fdatasync(fd_.get()) != 0) return failure("fdatasync");
-    return {};
+    // Records in a file without a name are on no disk that anybody can read.
+    struct stat status {};
+    if (::fstat(fd_.get(), &status) != 0) return failure("look at");
+    if (status.st_nlink > 0) return {};
+    return fail(ErrorCode::kInternal, "audit: " + path_.string() +
+                                          " was deleted while signerd wrote to it; find out who did, restore what a "
+                                          "backup has, then restart signerd");
   }
 
   Result<void> truncate(std::uint64_t size) override {

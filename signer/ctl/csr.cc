@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "config/config.h"
 #include "ctl/helper.h"
 #include "ctl/text.h"
@@ -15,16 +16,6 @@ namespace {
 
 using keyring::KeyState;
 using keyring::KeyVersion;
-
-std::string to_hex(ByteView bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text;
-}
 
 Result<HelperRun> csr_run(const CsrOptions& options) {
   SIGNER_ASSIGN_OR_RETURN(const config::Config config, config::load(options.config));

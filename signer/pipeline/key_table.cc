@@ -6,6 +6,7 @@
 
 #include <openssl/rand.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 
 namespace signer::pipeline {
@@ -25,6 +26,8 @@ Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
         known != before.end() && known->second.config == key && !known->second.stopped) {
       entry = std::move(known->second);
       continue;
+    } else if (known != before.end()) {
+      entry.creating = known->second.creating;  // a key pair under way is stored under the name
     }
     entry.config = key;
     load_entry(entry, loaded);
@@ -47,7 +50,13 @@ void KeyTable::load_entry(KeyEntry& entry, const keyring::LoadedVersions& loaded
   for (const keyring::KeyVersion& version : loaded.versions) {
     if (version.name != entry.config.name) continue;
     entry.versions.push_back(version);
-    if (version.state == keyring::KeyState::kActive) activate(entry, version);
+    if (version.state != keyring::KeyState::kActive) continue;
+    if (entry.active != nullptr) {
+      stop(entry, "two versions are active, " + entry.active->version.kid + " and " + version.kid +
+                      "; set the state of one to retired in its metadata file, or take the file away");
+      return entry.active.reset();
+    }
+    activate(entry, version);
   }
   for (const auto& [name, problem] : loaded.problems) {
     if (name != entry.config.name) continue;
@@ -95,7 +104,13 @@ void KeyTable::compare(const std::string& name, const std::string& kid,
   if (entry == nullptr || entry->active == nullptr || entry->active->version.kid != kid) return;
   const std::string& token = entry->active->version.token;
   if (!described) {
-    if (described.error().status == channel::HostStatus::kUnavailable) return;  // token_lost says it
+    const channel::HostStatus status = described.error().status;
+    const bool disagrees = status == channel::HostStatus::kNotFound || status == channel::HostStatus::kMismatch ||
+                           status == channel::HostStatus::kAmbiguous || status == channel::HostStatus::kUnsupported;
+    if (!disagrees) {
+      entry->reason = "token " + token + ": " + described.error().text;
+      return;
+    }
     return stop(*entry,
                 "token " + token + ": " + described.error().text +
                     "; nothing was changed: connect the right token or restore the key from the vendor's backup");
@@ -149,6 +164,11 @@ void KeyTable::store_created(const std::string& name, const Bytes& key_id, WallT
   KeyEntry* entry = find(name);
   if (entry == nullptr) return done(fail(ErrorCode::kInternal, "keys: " + name + " left the configuration meanwhile"));
   entry->creating = false;
+  if (generated && !entry->versions.empty()) {
+    log::error("key_pair_unused",
+               {{"key", name}, {"cka_id", to_hex(key_id)}, {"reason", "the key has a version already"}});
+    return done(fail(ErrorCode::kInternal, "keys: " + name + " got a version meanwhile; the new key pair is not used"));
+  }
   if (!generated) {
     const bool gone = generated.error().status == channel::HostStatus::kUnavailable ||
                       generated.error().status == channel::HostStatus::kPinRefused;
@@ -165,6 +185,7 @@ void KeyTable::store_created(const std::string& name, const Bytes& key_id, WallT
     return done(fail(ErrorCode::kInternal, "keys: the token made a key of another kind than asked"));
   }
   if (auto saved = keyring::save_version(state_dir_, version); !saved) {
+    log::error("key_pair_unused", {{"key", name}, {"cka_id", to_hex(key_id)}, {"reason", saved.error().text}});
     return done(fail(saved.error().code, saved.error().text + "; the key pair is in the token and is not used"));
   }
   entry->versions.push_back(version);

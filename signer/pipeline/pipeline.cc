@@ -14,9 +14,6 @@ namespace signer::pipeline {
 namespace {
 
 constexpr int kSelfCheckTriesMax = 2;
-// What one uid can write by being refused; the rest is counted and its number stands in the next record.
-constexpr double kRefusalsPerSecond = 50;
-constexpr double kRefusalsBurst = 200;
 
 }  // namespace
 
@@ -108,6 +105,7 @@ void Pipeline::take_signature(const IssuePtr& issue, Judged<Bytes> signature) {
     if (++issue->self_checks < kSelfCheckTriesMax) return sign(issue);
     return refuse_issue(*issue, {ErrorCode::kInternal, "the signature was not good", "self-check failed", {}});
   }
+  issue->key->token->signature_was_good();
   if (const auto record = audit_.recorded(issue->record_index)) return release(*issue, *record);
   audit_.flush(issue->record_index);
   awaiting_record_.push_back(issue);
@@ -206,17 +204,9 @@ Judged<std::string> Pipeline::permit(const RequestContext& context, Verb verb, c
 
 void Pipeline::record_refusal(const RequestContext& context, const std::string& key, const Refusal& refusal) {
   ++metrics_.refusals[refusal.code];
-  const SteadyTime now = clock_.steady();
-  auto [place, fresh] = refusal_budgets_.try_emplace(context.peer.uid, RefusalBudget{kRefusalsBurst, now, 0});
-  RefusalBudget& budget = place->second;
-  budget.units = std::min(
-      kRefusalsBurst, budget.units + std::chrono::duration<double>(now - budget.filled).count() * kRefusalsPerSecond);
-  budget.filled = now;
-  if (budget.units < 1 || !audit_.healthy()) {
-    ++budget.suppressed;
-    return;
-  }
-  budget.units -= 1;
+  if (!audit_.healthy()) return refusals_.stop(context.peer.uid, clock_.steady());
+  const auto suppressed = refusals_.pass(context.peer.uid, clock_.steady());
+  if (!suppressed) return;
   // A key's name is kept only if it is one of ours: what a caller wrote in its place could be anything.
   const std::string known_key = keys_.find(key) != nullptr ? key : std::string();
   log::warn("refused", {{"req", context.id},
@@ -225,12 +215,12 @@ void Pipeline::record_refusal(const RequestContext& context, const std::string& 
                         {"code", to_string(refusal.code)},
                         {"detail", refusal.detail},
                         {"reason", refusal.reason},
-                        {"suppressed", budget.suppressed}});
+                        {"suppressed", *suppressed}});
   audit::Record record = record_of(audit::Event::kRefuse, context);
   record.key = known_key;
   record.code = to_string(refusal.code);
   record.detail = refusal.detail;
-  record.suppressed = std::exchange(budget.suppressed, 0);
+  record.suppressed = *suppressed;
   audit_.append(record);
   audit_.flush();
 }

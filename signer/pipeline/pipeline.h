@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <list>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -16,6 +15,7 @@
 
 #include "audit/audit_log.h"
 #include "base/clock.h"
+#include "base/flood_gate.h"
 #include "jose/sha256.h"
 #include "pipeline/key_table.h"
 #include "pipeline/metrics.h"
@@ -104,12 +104,6 @@ class Pipeline {
   struct Issue;
   using IssuePtr = std::shared_ptr<Issue>;
 
-  struct RefusalBudget {
-    double units = 0;
-    SteadyTime filled{};
-    std::uint64_t suppressed = 0;
-  };
-
   Judged<IssuePtr> prepare(const RequestContext& context, IssueRequest request, Reply& reply);
   [[nodiscard]] audit::Record record_of(audit::Event event, const RequestContext& context) const;
   void record_intent(Issue& issue);
@@ -128,7 +122,7 @@ class Pipeline {
   Metrics& metrics_;
   std::shared_ptr<const policy::Policy> policy_;
   policy::RateLimiter limiter_;
-  std::map<uid_t, RefusalBudget> refusal_budgets_;
+  FloodGate refusals_{50, 200};          // what one uid can write by being refused
   std::list<IssuePtr> awaiting_record_;  // signed and checked, record not yet durable
   boost::asio::steady_timer timer_;      // of awaiting_record_
   std::optional<SteadyTime> timer_at_;

@@ -23,6 +23,9 @@ using boost::system::error_code;
 
 constexpr std::uint32_t kHeaderBytesMax = 8192;
 constexpr std::size_t kReadBytes = 16384;
+constexpr std::chrono::seconds kAnswerGrace{1};  // whoever answers knows the deadline; this is for one that forgets
+constexpr std::chrono::seconds kLingerTime{2};
+constexpr std::size_t kLingerBytes = 16UL * 1024 * 1024;
 
 std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
@@ -31,6 +34,27 @@ std::string_view view(boost::beast::string_view text) {
 std::string_view reason_of(int status) {
   const auto text = http::obsolete_reason(static_cast<http::status>(status));
   return {text.data(), text.size()};
+}
+
+// RFC 9110 §8.3.1: type and subtype without regard to case, parameters may follow.
+bool is_json(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+  return boost::beast::iequals(boost::beast::string_view(type.data(), type.size()), "application/json");
+}
+
+// RFC 9110 §13.1.2: a list of tags, compared weakly, or "*".
+bool matches_tag(std::string_view list, std::string_view tag) {
+  while (!list.empty()) {
+    std::string_view one = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), one.size() + 1));
+    while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
+    while (one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
+    if (one == "*") return true;
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one == tag) return true;
+  }
+  return false;
 }
 
 // Names a request in log, record and reply.  Not secret, only distinct.
@@ -98,7 +122,7 @@ void Connection::parse() {
     if (error == http::error::need_more) break;
     if (error) {
       ++server_.handlers_.metrics().http_errors;
-      log::warn("not_http", {{"uid", peer().uid}, {"reason", error.message()}});
+      server_.log_peer("not_http", peer().uid, error.message());
       if (error == http::error::body_limit) {
         return refuse_and_close({ErrorCode::kInvalidRequest, "the body is larger than this call takes", "", {}}, 413);
       }
@@ -115,6 +139,11 @@ void Connection::parse() {
     if (used == 0 && !parser_->is_done() && !header_judged_) break;
   }
   if (parser_->is_done()) return handle_request();
+  // The parser keeps what frames a body (chunk sizes and their extensions, trailers) until it has all of it.
+  if (header_judged_ && buffer_.size() > kHeaderBytesMax) {
+    ++server_.handlers_.metrics().http_errors;
+    return refuse_and_close({ErrorCode::kInvalidRequest, "the chunks' framing is larger than 8 KiB", "", {}}, 431);
+  }
   if (close_at_ == SteadyTime::max()) close_by(server_.clock_.steady() + server_.limits_.request_time_max);
   read_more();
 }
@@ -135,10 +164,15 @@ bool Connection::judge_header() {
     return false;
   }
   route_ = *route;
+  if (header.count(http::field::transfer_encoding) > 0 &&
+      !boost::beast::iequals(header[http::field::transfer_encoding], "chunked")) {
+    refuse_and_close({ErrorCode::kInvalidRequest, "Transfer-Encoding must be chunked, or absent", "", {}}, 400);
+    return false;
+  }
   auto timeout = protocol::default_timeout(route_.call);
   if (const auto asked = header.find("Request-Timeout"); asked != header.end()) {
     const auto parsed = protocol::parse_timeout(view(asked->value()));
-    if (!parsed) {
+    if (!parsed || header.count("Request-Timeout") > 1) {
       refuse_and_close(
           {ErrorCode::kInvalidRequest, "Request-Timeout must be such as 2s or 250ms, from 10ms to 60s", "", {}}, 400);
       return false;
@@ -168,25 +202,26 @@ bool Connection::judge_header() {
 
 void Connection::handle_request() {
   phase_ = Phase::kAnswering;
-  close_at_ = SteadyTime::max();
+  close_by(context_.deadline + kAnswerGrace);
   const std::string body = std::move(parser_->get().body());
   if (protocol::body_bytes_max(route_.call) > 0) {
     const auto type = parser_->get().find(http::field::content_type);
-    const bool json = type != parser_->get().end() && view(type->value()).starts_with("application/json");
-    if (!json) {
+    if (type == parser_->get().end() || !is_json(view(type->value()))) {
       return reply(server_.handlers_.refuse(
           context_, {ErrorCode::kInvalidRequest, "Content-Type must be application/json", "", {}}, 415));
     }
   }
   server_.handlers_.handle(context_, route_, body,
-                           [self = shared_from_this()](Response response) { self->reply(std::move(response)); });
+                           [self = shared_from_this(), number = ++request_number_](Response response) {
+                             if (number == self->request_number_) self->reply(std::move(response));
+                           });
 }
 
 void Connection::reply(Response response) {
-  if (phase_ == Phase::kClosed) return;
+  if (phase_ != Phase::kAnswering) return;
   const bool go_on = parser_->keep_alive() && !draining_;
   for (const auto& [name, value] : response.headers) {
-    if (name == "ETag" && value == if_none_match_) {
+    if (name == "ETag" && matches_tag(if_none_match_, value)) {
       response.status = 304;
       response.body.clear();
       break;
@@ -198,6 +233,7 @@ void Connection::reply(Response response) {
 // What is left of the request is not read, so the connection cannot go on.
 void Connection::refuse_and_close(const Refusal& refusal, int status) {
   if (context_.id.empty()) context_.id = fresh_request_id();
+  unread_ = true;
   write(render(server_.handlers_.refuse(context_, refusal, status), false), false);
 }
 
@@ -212,7 +248,7 @@ std::string Connection::render(const Response& response, bool keep_alive) const 
   for (const auto& [name, value] : response.headers) out += "\r\n" + name + ": " + value;
   if (!keep_alive) out += "\r\nConnection: close";
   out += "\r\n\r\n";
-  out += response.body;
+  if (parser_->get().method() != http::verb::head) out += response.body;
   return out;
 }
 
@@ -223,9 +259,29 @@ void Connection::write(std::string bytes, bool go_on) {
   boost::asio::async_write(socket_, boost::asio::buffer(output_),
                            [self = shared_from_this(), go_on](const error_code& failed, std::size_t /*size*/) {
                              if (self->phase_ == Phase::kClosed) return;
-                             if (failed || !go_on) return self->close();
+                             if (failed || !go_on) return !failed && self->unread_ ? self->linger() : self->close();
                              self->next_request();
                            });
+}
+
+// A socket that is closed with bytes unread resets the connection, and the caller may lose the reply that it is about
+// to read: so what it still sends is read and dropped, for a while.
+void Connection::linger() {
+  phase_ = Phase::kLingering;
+  error_code ignored;
+  socket_.shutdown(boost::asio::local::stream_protocol::socket::shutdown_send, ignored);
+  close_by(server_.clock_.steady() + kLingerTime);
+  discard(0);
+}
+
+void Connection::discard(std::size_t so_far) {
+  buffer_.consume(buffer_.size());
+  socket_.async_read_some(buffer_.prepare(kReadBytes),
+                          [self = shared_from_this(), so_far](const error_code& error, std::size_t size) {
+                            if (self->phase_ != Phase::kLingering) return;
+                            if (error || so_far + size > kLingerBytes) return self->close();
+                            self->discard(so_far + size);
+                          });
 }
 
 void Connection::broken() {
@@ -235,7 +291,7 @@ void Connection::broken() {
 
 void Connection::drain() {
   draining_ = true;
-  if (phase_ == Phase::kIdle) close();
+  if (phase_ == Phase::kIdle || phase_ == Phase::kLingering) close();
 }
 
 void Connection::close() {
@@ -261,9 +317,14 @@ void Connection::close_by(SteadyTime time) {
       if (self->close_at_ != SteadyTime::max()) self->close_by(self->close_at_);
       return;
     }
+    if (self->phase_ == Phase::kAnswering) {
+      return self->reply(self->server_.handlers_.refuse(
+          self->context_,
+          {ErrorCode::kDeadlineExceeded, "not done in time", "no answer a second after the deadline", {}}));
+    }
     if (self->phase_ == Phase::kReading) {
       ++self->server_.handlers_.metrics().http_errors;
-      log::warn("request_too_slow", {{"uid", self->peer().uid}});
+      self->server_.log_peer("request_too_slow", self->peer().uid, "not complete in time");
     }
     self->close();
   });

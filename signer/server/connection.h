@@ -42,7 +42,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
-  enum class Phase { kIdle, kReading, kAnswering, kWriting, kClosed };
+  enum class Phase { kIdle, kReading, kAnswering, kWriting, kLingering, kClosed };
 
   void next_request();
   void read_more();
@@ -51,6 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void handle_request();
   void reply(Response response);
   void refuse_and_close(const Refusal& refusal, int status);
+  void linger();
+  void discard(std::size_t so_far);
   void broken();
   void write(std::string bytes, bool go_on);
   void close_by(SteadyTime time);
@@ -69,6 +71,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string if_none_match_;
   std::string output_;
   Phase phase_ = Phase::kIdle;
+  std::uint64_t request_number_ = 0;  // an answer that comes after its time finds another one
+  bool unread_ = false;               // the caller may still be sending what nobody will read
   bool draining_ = false;
 };
 

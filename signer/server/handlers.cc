@@ -76,8 +76,9 @@ Response problem(const Refusal& refusal, const std::string& request_id, std::opt
   return response;
 }
 
-Response Handlers::refuse(const RequestContext& context, const Refusal& refusal, std::optional<int> status) {
-  pipeline_.record_refusal(context, "", refusal);
+Response Handlers::refuse(const RequestContext& context, const Refusal& refusal, std::optional<int> status,
+                          const std::string& key) {
+  pipeline_.record_refusal(context, key, refusal);
   return problem(refusal, context.id, status);
 }
 
@@ -96,7 +97,7 @@ void Handlers::handle(const RequestContext& context, const protocol::Route& rout
 
 void Handlers::issue(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
   auto request = protocol::parse_issue(body, key);
-  if (!request) return reply(refuse(context, request.error()));
+  if (!request) return reply(refuse(context, request.error(), {}, key));
   pipeline_.issue(context, *std::move(request),
                   [id = context.id, reply = std::move(reply)](Judged<pipeline::IssuedToken> issued) {
                     if (!issued) return reply(problem(issued.error(), id));
@@ -108,7 +109,7 @@ void Handlers::issue(const RequestContext& context, const std::string& key, std:
 
 void Handlers::issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
   auto requests = protocol::parse_batch(body, key);
-  if (!requests) return reply(refuse(context, requests.error()));
+  if (!requests) return reply(refuse(context, requests.error(), {}, key));
   auto batch = std::make_shared<Batch>();
   batch->reply = std::move(reply);
   batch->open = requests->size();
@@ -128,36 +129,37 @@ void Handlers::issue_batch(const RequestContext& context, const std::string& key
 }
 
 void Handlers::create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
-  if (auto empty = protocol::parse_empty(body); !empty) return reply(refuse(context, empty.error()));
+  if (auto empty = protocol::parse_empty(body); !empty) return reply(refuse(context, empty.error(), {}, key));
   const auto grant = pipeline_.permit(context, Verb::kCreate, key);
   if (!grant) return reply(problem(grant.error(), context.id));
   pipeline::KeyEntry* entry = keys_.find(key);
   if (entry == nullptr) return reply(refuse(context, unknown_key()));
   if (entry->creating || !entry->versions.empty() || entry->stopped) {
     return reply(
-        refuse(context, {ErrorCode::kInvalidRequest, "the key exists already, or is being made", "", {}}, 409));
+        refuse(context, {ErrorCode::kInvalidRequest, "the key exists already, or is being made", "", {}}, 409, key));
   }
-  keys_.create(
-      *entry, clock_.wall(),
-      [this, context, key, grant = *grant, reply = std::move(reply)](const Result<void>& created) {
-        if (!created) {
-          const bool gone = created.error().code == ErrorCode::kTokenUnavailable;
-          return reply(refuse(context, {created.error().code,
+  keys_.create(*entry, clock_.wall(),
+               [this, context, key, grant = *grant, reply = std::move(reply)](const Result<void>& created) {
+                 if (!created) {
+                   const bool gone = created.error().code == ErrorCode::kTokenUnavailable;
+                   return reply(refuse(context,
+                                       {created.error().code,
                                         gone ? "the token cannot make a key now" : "the key was not made; see the log",
                                         created.error().text,
-                                        {}}));
-        }
-        const pipeline::KeyEntry* made = keys_.find(key);
-        audit::Record record;
-        record.event = audit::Event::kKeyCreated;
-        record.request_id = context.id;
-        record.peer = &context.peer;
-        record.grant = grant;
-        record.key = key;
-        record.kid = made->versions.back().kid;
-        pipeline_.record_event(std::move(record));
-        reply(json_response(201, key_json(*made)));
-      });
+                                        {}},
+                                       {}, key));
+                 }
+                 const pipeline::KeyEntry* made = keys_.find(key);
+                 audit::Record record;
+                 record.event = audit::Event::kKeyCreated;
+                 record.request_id = context.id;
+                 record.peer = &context.peer;
+                 record.grant = grant;
+                 record.key = key;
+                 record.kid = made->versions.back().kid;
+                 pipeline_.record_event(std::move(record));
+                 reply(json_response(201, key_json(*made)));
+               });
 }
 
 Response Handlers::answer(const RequestContext& context, const protocol::Route& route) {

@@ -37,7 +37,9 @@ class Handlers {
   void handle(const RequestContext& context, const protocol::Route& route, std::string_view body, Reply reply);
 
   // Takes note of a refusal made before the pipeline could: counted, logged and recorded.
-  Response refuse(const RequestContext& context, const Refusal& refusal, std::optional<int> status = {});
+  // `key` is the one that was asked for, if the refusal is about one.
+  Response refuse(const RequestContext& context, const Refusal& refusal, std::optional<int> status = {},
+                  const std::string& key = {});
 
   [[nodiscard]] pipeline::Metrics& metrics() noexcept { return metrics_; }
 

@@ -37,6 +37,16 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
+// Whoever can write the directory can put a socket of their own in this one's place and be sent the claims.
+Result<void> check_directory(const std::string& path) {
+  const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0) return failure("look at", directory, errno);
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (status.st_mode & S_ISVTX) != 0) return {};
+  return fail(ErrorCode::kInvalidRequest, "listener: group or others can write " + directory +
+                                              " and replace the socket; run: chmod go-w " + directory);
+}
+
 // Refuses to take a path away from whoever answers there, or from a file that is no socket.
 Result<void> check_place(const std::string& path) {
   struct stat status {};
@@ -78,6 +88,7 @@ std::optional<PeerIdentity> peer_of(int fd, const std::string& path) {
 }  // namespace
 
 Result<UniqueFd> listen_at(const config::Listener& listener, std::optional<gid_t> group) {
+  SIGNER_RETURN_IF_ERROR(check_directory(listener.path));
   SIGNER_RETURN_IF_ERROR(check_place(listener.path));
   const std::string temporary = listener.path + ".new";
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -104,7 +115,7 @@ Result<UniqueFd> listen_at(const config::Listener& listener, std::optional<gid_t
 }
 
 Server::Server(boost::asio::io_context& loop, const Clock& clock, Handlers& handlers, ServerLimits limits)
-    : loop_(loop), clock_(clock), handlers_(handlers), limits_(limits), accept_pause_(loop) {}
+    : loop_(loop), clock_(clock), handlers_(handlers), limits_(limits) {}
 
 Server::~Server() = default;
 
@@ -115,7 +126,8 @@ Result<void> Server::serve(UniqueFd socket, const std::string& path) {
   stream_protocol::acceptor acceptor(loop_);
   acceptor.assign(stream_protocol(), socket.release(), error);
   if (error) return fail(ErrorCode::kInternal, "listener: take over " + path + ": " + error.message());
-  listening_.push_back(std::make_unique<Listening>(Listening{path, std::move(acceptor), status.st_ino}));
+  listening_.push_back(std::make_unique<Listening>(
+      Listening{path, std::move(acceptor), boost::asio::steady_timer(loop_), status.st_ino}));
   accept(*listening_.back());
   log::info("listening", {{"path", path}});
   return {};
@@ -130,8 +142,8 @@ void Server::accept(Listening& listening) {
     }
     // Out of descriptors or memory: the connections there are go on, new ones wait in the backlog for a moment.
     log::error("accept_failed", {{"path", listening.path}, {"reason", error.message()}});
-    accept_pause_.expires_after(kAcceptPause);
-    accept_pause_.async_wait([this, &listening](const error_code& stopped) {
+    listening.pause.expires_after(kAcceptPause);
+    listening.pause.async_wait([this, &listening](const error_code& stopped) {
       if (!stopped) accept(listening);
     });
   });
@@ -161,6 +173,12 @@ void Server::admit(stream_protocol::socket socket, const std::string& path) {
   connection->start();
 }
 
+// What any stranger can cause, as often as they like.
+void Server::log_peer(std::string_view event, uid_t uid, const std::string& reason) {
+  const auto suppressed = log_gate_.pass(uid, clock_.steady());
+  if (suppressed) log::warn(event, {{"uid", uid}, {"reason", reason}, {"suppressed", *suppressed}});
+}
+
 void Server::ended(const std::shared_ptr<Connection>& connection) {
   if (connections_.erase(connection) == 0) return;
   --handlers_.metrics().connections_open;
@@ -173,11 +191,11 @@ void Server::drain() {
   error_code ignored;
   for (const auto& listening : listening_) {
     listening->acceptor.close(ignored);
+    listening->pause.cancel();
     struct stat status {};
     if (::lstat(listening->path.c_str(), &status) == 0 && status.st_ino == listening->inode)
       ::unlink(listening->path.c_str());
   }
-  accept_pause_.cancel();
   const auto connections = connections_;
   for (const auto& connection : connections) connection->drain();
 }

@@ -14,6 +14,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "base/flood_gate.h"
 #include "base/unique_fd.h"
 #include "config/config.h"
 #include "server/handlers.h"
@@ -29,9 +30,9 @@ struct ServerLimits {
   std::chrono::seconds idle_time_max{600};
 };
 
-// A listening socket at `path`: bound under a temporary name with mode 0600, given its group and mode there, then
-// renamed into place.  A socket that somebody still answers is left alone (kInvalidRequest); one that nobody answers is
-// replaced.
+// A listening socket at `path`, in a directory that nobody but its owner can write (or a sticky one): bound under a
+// temporary name with mode 0600, given its group and mode there, then renamed into place.  A socket that somebody still
+// answers is left alone (kInvalidRequest); one that nobody answers is replaced.
 [[nodiscard]] Result<UniqueFd> listen_at(const config::Listener& listener, std::optional<gid_t> group);
 
 // Belongs to the event loop's thread.
@@ -59,21 +60,23 @@ class Server {
   struct Listening {
     std::string path;
     boost::asio::local::stream_protocol::acceptor acceptor;
+    boost::asio::steady_timer pause;
     ino_t inode = 0;
   };
 
   void accept(Listening& listening);
   void admit(boost::asio::local::stream_protocol::socket socket, const std::string& path);
   void ended(const std::shared_ptr<Connection>& connection);
+  void log_peer(std::string_view event, uid_t uid, const std::string& reason);
 
   boost::asio::io_context& loop_;
   const Clock& clock_;
   Handlers& handlers_;
   ServerLimits limits_;
   std::vector<std::unique_ptr<Listening>> listening_;
-  boost::asio::steady_timer accept_pause_;
   std::set<std::shared_ptr<Connection>> connections_;
   std::map<uid_t, std::size_t> connections_of_;
+  FloodGate log_gate_{10, 50};
   bool draining_ = false;
 };
 

@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <random>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "channel/frames.h"
 
@@ -27,6 +28,7 @@ constexpr int kAttemptsMax = 5;             // a job that was in hand when five 
 constexpr unsigned kFailuresTolerated = 2;  // restarts during which callers wait rather than being refused
 constexpr std::chrono::milliseconds kBackoffFirst{50};
 constexpr std::chrono::milliseconds kBackoffMax{800};
+constexpr std::chrono::seconds kMisconfiguredPause{30};
 
 std::int64_t monotonic_ns(SteadyTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -85,16 +87,8 @@ void TokenService::start_host() {
   state_ = TokenState::kStarting;
   auto started = HostProcess::start(settings_.program, settings_.spec.sessions);
   if (!started) return host_lost(started.error().text);
-  auto& channels = started->channels;
-  const int pidfd = ::fcntl(started->process.pidfd(), F_DUPFD_CLOEXEC, 0);
-  host_ = std::make_unique<Host>(Host{std::move(started->process),
-                                      stream_descriptor(loop_, channels[0].release()),
-                                      stream_descriptor(loop_, pidfd),
-                                      {}});
-  for (std::size_t i = 1; i < channels.size(); ++i) {
-    host_->workers.emplace_back(stream_descriptor(loop_, channels[i].release()));
-    watch_worker(i - 1, generation_);
-  }
+  if (auto adopted = adopt(*std::move(started)); !adopted) return host_lost(adopted.error().text);
+  for (std::size_t i = 0; i < host_->workers.size(); ++i) watch_worker(i, generation_);
   watch_control(generation_);
   watch_end(generation_);
   control_id_ = ++last_id_;
@@ -106,10 +100,31 @@ void TokenService::start_host() {
   }
 }
 
+// Puts the host's descriptors into the loop.  Out of descriptors or memory the host ends with the object it came in.
+Result<void> TokenService::adopt(StartedHost started) {
+  UniqueFd pidfd(::fcntl(started.process.pidfd(), F_DUPFD_CLOEXEC, 0));
+  if (!pidfd.valid()) return fail(ErrorCode::kInternal, "duplicate the host's pidfd: " + errno_text(errno));
+  const auto watched = [this](UniqueFd& fd) {
+    stream_descriptor made(loop_, fd.get());
+    static_cast<void>(fd.release());
+    return made;
+  };
+  try {
+    auto& channels = started.channels;
+    host_ = std::make_unique<Host>(Host{std::move(started.process), watched(channels[0]), watched(pidfd), {}});
+    for (std::size_t i = 1; i < channels.size(); ++i) host_->workers.emplace_back(watched(channels[i]));
+  } catch (const boost::system::system_error& error) {
+    host_.reset();
+    return fail(ErrorCode::kInternal, std::string("watch the host: ") + error.what());
+  }
+  return {};
+}
+
 void TokenService::opened(const channel::HostResult<channel::TokenDescription>& result) {
   if (result) {
     state_ = TokenState::kReady;
     reason_.clear();
+    misconfigured_ = false;
     description_ = *result;
     log::info("token_ready", {{"token", name()},
                               {"label", description_.label},
@@ -123,6 +138,8 @@ void TokenService::opened(const channel::HostResult<channel::TokenDescription>& 
     return dispatch();
   }
   if (result.error().status == HostStatus::kPinRefused) return pin_refused(result.error().text);
+  // A wrong module or an unclear URI does not mend itself within a moment.
+  misconfigured_ = result.error().status == HostStatus::kInvalid || result.error().status == HostStatus::kAmbiguous;
   host_lost(result.error().text);
 }
 
@@ -150,6 +167,7 @@ void TokenService::host_lost(std::string why) {
   reason_ = why;
   ++restarts_;
   ++failures_;
+  if (misconfigured_) failures_ = std::max(failures_, kFailuresTolerated + 1);
   log::error("host_lost", {{"token", name()}, {"reason", why}, {"in_hand", in_hand.size()}, {"failures", failures_}});
   // Backwards, so that they stand in the queue in the order in which they were sent.
   for (auto job = in_hand.rbegin(); job != in_hand.rend(); ++job) {
@@ -188,8 +206,7 @@ void TokenService::retire_host() {
   ++generation_;
   if (host_ == nullptr) return;
   host_->process.kill();
-  stream_descriptor ended(loop_, ::fcntl(host_->process.pidfd(), F_DUPFD_CLOEXEC, 0));
-  dying_.emplace_front(std::move(host_->process), std::move(ended));
+  dying_.emplace_front(std::move(host_->process), std::move(host_->ended));
   host_.reset();
   const auto place = dying_.begin();
   place->second.async_wait(stream_descriptor::wait_read, [this, place](const error_code& error) {
@@ -201,6 +218,7 @@ void TokenService::schedule_restart() {
   const unsigned doublings = std::min(failures_ > 0 ? failures_ - 1 : 0, 6U);
   auto delay = std::min(kBackoffMax, kBackoffFirst * (1U << doublings));
   if (failures_ <= 1) delay = std::chrono::milliseconds(0);
+  if (misconfigured_) delay = kMisconfiguredPause;
   static thread_local std::minstd_rand jitter(
       std::random_device{}());  // spreads the hosts of several tokens, no secret
   delay -= delay * (jitter() % 25) / 100;
@@ -214,9 +232,17 @@ void TokenService::distrust(const std::string& why) {
   if (host_ != nullptr) host_lost(why);
 }
 
-void TokenService::operator_acted() {
-  if (state_ != TokenState::kPinRefused) return;
+void TokenService::signature_was_good() {
   failures_ = 0;
+}
+
+void TokenService::operator_acted() {
+  const bool waits_for_operator =
+      state_ == TokenState::kPinRefused || (state_ == TokenState::kUnavailable && misconfigured_);
+  if (!waits_for_operator) return;
+  failures_ = 0;
+  misconfigured_ = false;
+  restart_timer_.cancel();
   start_host();
 }
 
@@ -272,6 +298,15 @@ bool TokenService::take_control_frame(ByteView frame) {
   }
   const auto result = channel::decode_key(frame);
   if (!result || !calling_) return false;
+  // The caller hears of both with all others.
+  if (!*result && result->error().status == HostStatus::kUnavailable) {
+    host_lost(result->error().text);
+    return true;
+  }
+  if (!*result && result->error().status == HostStatus::kPinRefused) {
+    pin_refused(result->error().text);
+    return true;
+  }
   calling_ = false;
   ControlCall call = std::move(calls_.front());
   calls_.pop_front();
@@ -314,7 +349,6 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
   worker.jobs.pop_front();
   worker.busy_since = clock_.steady();
   if (*result) {
-    failures_ = 0;
     ++signatures_;
   } else {
     log::error("sign_failed", {{"token", name()}, {"reason", result->error().text}});

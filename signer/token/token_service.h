@@ -63,8 +63,8 @@ struct SignJob {
 
 // What the daemon wants to hear.  Called from the event loop.
 struct TokenEvents {
-  std::function<void()> ready;            // a host has opened the token: keys should be looked at again
-  std::function<void()> lost;             // no key of the token can sign now
+  std::function<void()> ready;                      // a host has opened the token: keys should be looked at again
+  std::function<void()> lost;                       // no key of the token can sign now
   std::function<void(std::uint64_t record)> begun;  // the host works on this job: do now what should overlap with it
   std::function<void(const Bytes& key_id, const std::string& reason)> key_missing;  // the token no longer has this key
 };
@@ -94,6 +94,9 @@ class TokenService {
 
   // A signature of this host did not verify: start another one.
   void distrust(const std::string& why);
+
+  // A signature of this token verified: hosts that were lost before do not count any more.
+  void signature_was_good();
 
   // An operator acted (reload): try a refused PIN again.  The host's latch decides whether a login is made.
   void operator_acted();
@@ -133,6 +136,7 @@ class TokenService {
   };
 
   void start_host();
+  Result<void> adopt(StartedHost started);
   void watch_control(std::uint64_t generation);
   void watch_worker(std::size_t index, std::uint64_t generation);
   void watch_end(std::uint64_t generation);
@@ -168,7 +172,8 @@ class TokenService {
   channel::TokenDescription description_;
   std::uint64_t restarts_ = 0;
   std::uint64_t signatures_ = 0;
-  unsigned failures_ = 0;  // hosts lost without a signature in between
+  unsigned failures_ = 0;       // hosts lost without a signature in between
+  bool misconfigured_ = false;  // the last host could not open the token for a reason that an operator mends
 
   FairQueue<SignJob> queue_;
   std::deque<ControlCall> calls_;  // the first is with the host if calling_

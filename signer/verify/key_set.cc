@@ -97,6 +97,9 @@ Result<KeySet> KeySet::from_jwks(std::string_view json) {
   }
   Keys keys;
   std::set<std::string> kids;
+  if (list->size() > KeySet::kKeysMax) {
+    return fail(ErrorCode::kInvalidRequest, "key set: more than " + std::to_string(KeySet::kKeysMax) + " keys");
+  }
   for (std::size_t place = 0; place < list->size(); ++place) {
     SIGNER_RETURN_IF_ERROR(add_key((*list)[place], place, kids, keys));
   }

@@ -3,7 +3,10 @@
 // What strangers send: each gets the right problem or a closed connection, the token is not asked, others are served,
 // and the refusal is on record.
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/e2e/fixture.h"
 
@@ -186,6 +189,154 @@ TEST_F(BadInput, Invariant10_TenThousandConnectionsOfOneUidStopAtItsLimit) {
     const auto reply = daemon_.issue();
     return reply && reply->status == 200;
   }));
+}
+
+// What frames a chunked body is no body: neither of its limits holds for it.
+TEST_F(BadInput, FramingWithoutEndIsRefusedBeforeItFillsTheMemory) {
+  const std::string head =
+      "POST /v1/keys/issuer/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n";
+  for (const std::string& framing : {std::string("5;"), std::string("2\r\n{}\r\n0\r\nX-Trailer: ")}) {
+    HttpConnection connection(daemon_.socket());
+    ASSERT_TRUE(connection.send(head + framing + std::string(60'000, 'a')));
+    const auto reply = connection.receive();
+    ASSERT_TRUE(reply) << framing;
+    EXPECT_EQ(reply->status, 431) << framing;
+    EXPECT_TRUE(connection.closed_by_peer(std::chrono::seconds(10))) << framing;
+  }
+  HttpConnection gzip(daemon_.socket());
+  ASSERT_TRUE(gzip.send("POST /v1/keys/issuer/tokens HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"));
+  EXPECT_EQ(gzip.receive()->status, 400);
+}
+
+// Many clients send all of a request before they read: they must find the refusal, not a broken pipe.
+TEST_F(BadInput, WhoSendsTenMegabytesFirstStillReadsTheRefusal) {
+  HttpConnection connection(daemon_.socket());
+  const std::string body(10UL * 1024 * 1024, 'x');
+  ASSERT_TRUE(connection.send(
+      "POST /v1/keys/issuer/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body));
+  const auto reply = connection.receive();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->status, 413);
+}
+
+class TwoListeners : public RunningDaemon {
+ protected:
+  TwoListeners() : RunningDaemon() {}
+
+  void SetUp() override {
+    daemon_.write_configuration("[[listener]]\npath = \"" + daemon_.file("t.sock") + "\"\n");
+    RunningDaemon::SetUp();
+  }
+};
+
+TEST_F(TwoListeners, Invariant09_RunningOutOfDescriptorsEndsNeitherDaemonNorListener) {
+  const rlimit few{40, 4096};
+  const rlimit many{4096, 4096};
+  const pid_t pid = daemon_.process().pid();
+  ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &few, nullptr), 0);
+  std::vector<std::unique_ptr<HttpConnection>> connections;
+  for (int i = 0; i < 40; ++i) {
+    connections.push_back(std::make_unique<HttpConnection>(daemon_.socket()));
+    connections.push_back(std::make_unique<HttpConnection>(daemon_.file("t.sock")));
+  }
+  const auto count = [this](std::string_view word) {
+    const std::string log = daemon_.log();
+    std::size_t found = 0;
+    for (std::size_t at = log.find(word); at != std::string::npos; at = log.find(word, at + 1)) ++found;
+    return found;
+  };
+  ASSERT_TRUE(eventually([&] {
+    return daemon_.log().find("accept_failed path=" + daemon_.socket()) != std::string::npos &&
+           daemon_.log().find("accept_failed path=" + daemon_.file("t.sock")) != std::string::npos;
+  })) << daemon_.log();
+  ASSERT_EQ(connections[0]->get("/v1/tokens")->status, 200);
+  ::kill(connections[0]->get("/v1/tokens")->json()["tokens"][0]["host_pid"].get<pid_t>(), SIGKILL);
+  ASSERT_TRUE(eventually([&] { return count("host_lost") >= 2; })) << "the next host finds no descriptor";
+  connections.clear();
+  ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &many, nullptr), 0);
+  for (const std::string& socket : {daemon_.socket(), daemon_.file("t.sock")}) {
+    EXPECT_TRUE(eventually([&] {
+      HttpConnection connection(socket);
+      const auto reply = connection.post("/v1/keys/issuer/tokens", R"({"claims":{"sub":"x"}})");
+      return reply && reply->status == 200;
+    })) << socket
+        << daemon_.log();
+  }
+}
+
+// Runs as root alone: it takes a second user to be a neighbour.
+class TwoUsers : public RunningDaemon {
+ protected:
+  static constexpr const char* kOther = "65534";
+
+  TwoUsers() : RunningDaemon(with_other()) {}
+
+  static DaemonOptions with_other() {
+    DaemonOptions options;
+    options.listener_settings = "mode = \"0666\"\n";
+    options.more = R"([[grant]]
+name = "other"
+match = { uid = 65534 }
+keys = ["issuer"]
+profiles = ["access"]
+verbs = ["issue"]
+)";
+    return options;
+  }
+
+  void SetUp() override {
+    if (::getuid() != 0) GTEST_SKIP() << "needs root, to call as another user";
+    RunningDaemon::SetUp();
+    std::filesystem::permissions(daemon_.directory(), std::filesystem::perms(0711));
+  }
+
+  void TearDown() override {
+    if (::getuid() == 0) RunningDaemon::TearDown();
+  }
+
+  Finished call_as_other(const std::string& path, const std::string& body) {
+    return run({"/usr/bin/setpriv", "--reuid", kOther, "--regid", kOther, "--clear-groups", "/usr/bin/curl", "-sS",
+                "--max-time", "20", "--unix-socket", daemon_.socket(), "-H", "Content-Type: application/json", "-d",
+                body, "http://x" + path});
+  }
+};
+
+TEST_F(TwoUsers, Invariant10_ConnectionsOfOneUserLeaveTheOthersTheirs) {
+  std::vector<std::unique_ptr<HttpConnection>> connections;
+  for (int i = 0; i < 300; ++i) connections.push_back(std::make_unique<HttpConnection>(daemon_.socket()));
+  ASSERT_TRUE(eventually([&] {
+    const auto reply = connections[0]->get("/metrics");
+    return reply && reply->body.find("\nsigner_connections_open 256\n") != std::string::npos;
+  }));
+  const Finished other = call_as_other("/v1/keys/issuer/tokens", R"({"claims":{"sub":"x"}})");
+  EXPECT_EQ(other.status, 0) << other.err;
+  EXPECT_NE(other.out.find("\"token\":\""), std::string::npos) << other.out;
+}
+
+TEST_F(TwoUsers, EachHasItsOwnGrant) {
+  EXPECT_EQ(call_as_other("/v1/keys/issuer", "{}").out.find("\"code\":\"denied\"") != std::string::npos, true);
+  ASSERT_TRUE(eventually([&] {
+    for (const jose::Json& record : daemon_.audit_records()) {
+      if (record["event"] == "refuse" && record["uid"] == 65534 && record["key"] == "issuer") return true;
+    }
+    return false;
+  }));
+}
+
+TEST_F(BadInput, AFloodOfNonsenseIsCountedNotLoggedWithoutEnd) {
+  for (int i = 0; i < 500; ++i) {
+    HttpConnection connection(daemon_.socket());
+    ASSERT_TRUE(connection.send(std::string(1, '\0')));
+    ASSERT_TRUE(connection.closed_by_peer(std::chrono::seconds(10)));
+  }
+  const std::string log = daemon_.log();
+  std::size_t lines = 0;
+  for (std::size_t at = log.find("not_http"); at != std::string::npos; at = log.find("not_http", at + 1)) ++lines;
+  EXPECT_GE(lines, 50U);
+  EXPECT_LE(lines, 400U);
+  EXPECT_GE(metric("signer_http_errors_total"), 500);
 }
 
 TEST_F(BadInput, AFloodOfRefusalsIsCountedNotWrittenWithoutEnd) {

@@ -19,6 +19,18 @@ class RunningDaemon : public testing::Test {
 
   void SetUp() override { ASSERT_TRUE(daemon_.up()) << daemon_.log(); }
 
+  // A host that a sanitizer ends looks to callers like any crash: it is started again.  Here it shows.
+  void TearDown() override {
+    if (!daemon_.process().wait(std::chrono::milliseconds(0))) {
+      EXPECT_EQ(daemon_.stop(), 0) << daemon_.log();
+    }
+    const std::string log = daemon_.log();
+    for (const char* word : {"ERROR: AddressSanitizer: heap", "ERROR: AddressSanitizer: stack", "LeakSanitizer",
+                             "ThreadSanitizer", "runtime error:"}) {
+      EXPECT_EQ(log.find(word), std::string::npos) << log;
+    }
+  }
+
   TestDaemon daemon_;
 };
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <thread>
 
+#include "jose/base64url.h"
 #include "tests/e2e/fixture.h"
 
 namespace signer::test {
@@ -133,18 +134,60 @@ TEST_F(Startup, CheckSaysOkOrWhatIsWrongAndStartsNothing) {
 
 class Operation : public RunningDaemon {};
 
+// Each bad file also changes what is right in it, so that a reload that goes half the way shows.
 TEST_F(Operation, Invariant12_ABadReloadChangesNothing) {
   const std::string good = read_text(daemon_.config_file());
+  const auto with = [&good](std::string_view from, std::string_view to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    return text;
+  };
+  const std::string no_user =
+      "[[grant]]\nname = \"x\"\nmatch = { user = \"no-such-user-here\" }\nverbs = [\"status\"]\n";
+  const std::string new_token =
+      "[[token]]\nname = \"more\"\ndriver = \"pkcs11\"\nmodule = \"/x\"\nuri = \"pkcs11:token=x\"\n";
+  const auto seen = [this] {
+    HttpConnection connection(daemon_.socket());
+    const auto issued = daemon_.issue();
+    EXPECT_EQ(issued->status, 200);
+    const std::string token = issued->json()["token"].get<std::string>();
+    const jose::Json claims = jose::Json::parse(text_of(
+        jose::base64url_decode(token.substr(token.find('.') + 1, token.rfind('.') - token.find('.') - 1)).value()));
+    return jose::Json({claims["iss"], claims["exp"].get<long long>() - claims["iat"].get<long long>(),
+                       connection.get("/v1/jwks")->body, connection.get("/v1/keys")->body});
+  };
+  const jose::Json before_all = seen();
   for (const std::string& bad :
-       {good + "[[grant]]\nname = \"x\"\n", good + "nonsense",
-        good + "[[grant]]\nname = \"x\"\nmatch = { user = \"no-such-user-here\" }\nverbs = [\"status\"]\n",
-        good + "[[token]]\nname = \"more\"\ndriver = \"pkcs11\"\nmodule = \"/x\"\nuri = \"pkcs11:token=x\"\n"}) {
+       {with("\"issue\", ", "") + no_user, with("https://idp.example", "https://other.example") + no_user,
+        with("\"15m\"", "\"5m\"") + new_token, with("name = \"issuer\"", "name = \"renamed\"") + no_user,
+        good + "[[grant]]\nname = \"x\"\n", good + "nonsense"}) {
     write_text(daemon_.config_file(), bad);
     const std::size_t before = daemon_.log().size();
     daemon_.process().signal(SIGHUP);
     ASSERT_TRUE(eventually([&] { return daemon_.log().find("reload_refused", before) != std::string::npos; })) << bad;
-    EXPECT_EQ(daemon_.issue()->status, 200);
+    EXPECT_EQ(seen(), before_all) << bad;
   }
+}
+
+TEST_F(Operation, KeyCreationKeepsItsDeadline) {
+  write_text(daemon_.config_file(),
+             read_text(daemon_.config_file()) + "[[key]]\nname = \"second\"\ntokens = [\"main\"]\n");
+  std::string file = read_text(daemon_.config_file());
+  file.replace(file.find("keys = [\"issuer\"]"), 17, "keys = [\"issuer\", \"second\"]");
+  write_text(daemon_.config_file(), file);
+  daemon_.process().signal(SIGHUP);
+  HttpConnection connection(daemon_.socket());
+  ASSERT_TRUE(eventually([&] { return connection.get("/v1/keys/second")->status == 200; }));
+  const pid_t host = daemon_.host_pid();
+  ASSERT_GT(host, 0);
+  ::kill(host, SIGSTOP);
+  const auto late = connection.post("/v1/keys/second", "{}", "Request-Timeout: 100ms\r\n");
+  ASSERT_TRUE(late);
+  EXPECT_EQ(late->status, 504);
+  EXPECT_EQ(late->code(), "deadline_exceeded");
+  EXPECT_EQ(connection.post("/v1/keys/second", "{}")->status, 409) << "it is being made all the same";
+  ::kill(host, SIGCONT);
+  EXPECT_TRUE(eventually([&] { return connection.get("/v1/keys/second")->json()["state"] == "active"; }));
 }
 
 TEST_F(Operation, AGoodReloadTakesEffectForTheNextRequest) {

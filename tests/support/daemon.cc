@@ -22,9 +22,9 @@ void TestDaemon::write_configuration(const std::string& more) {
   const std::string module = options_.module.empty() ? SoftHsmToken::module() : options_.module;
   text << "state_dir = \"" << state_directory() << "\"\n"
        << "[[listener]]\npath = \"" << socket() << "\"\n"
-       << "[[token]]\nname = \"main\"\ndriver = \"pkcs11\"\nmodule = \"" << module << "\"\nuri = \""
-       << (options_.driver_uri.empty() ? "pkcs11:token=" + token_.label() : options_.driver_uri) << "\"\npin_file = \""
-       << token_.pin_file() << "\"\nsessions = " << options_.sessions << "\n"
+       << options_.listener_settings << "[[token]]\nname = \"main\"\ndriver = \"pkcs11\"\nmodule = \"" << module
+       << "\"\nuri = \"" << (options_.driver_uri.empty() ? "pkcs11:token=" + token_.label() : options_.driver_uri)
+       << "\"\npin_file = \"" << token_.pin_file() << "\"\nsessions = " << options_.sessions << "\n"
        << options_.token_settings << "[token.environment]\nSOFTHSM2_CONF = \"" << token_.configuration() << "\"\n";
   for (const auto& [name, value] : options_.environment) text << name << " = \"" << value << "\"\n";
   text << "[[key]]\nname = \"issuer\"\ntokens = [\"main\"]\n"

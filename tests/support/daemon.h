@@ -14,12 +14,13 @@
 namespace signer::test {
 
 struct DaemonOptions {
-  std::string token_settings;  // more lines for the [[token]]
-  std::string more;            // more tables at the end
-  std::string grant_settings;  // more lines for the grant
-  std::string module;          // default: SoftHSM2's
-  Environment environment;     // for the hosts
-  std::string driver_uri;      // default: the token's label
+  std::string token_settings;     // more lines for the [[token]]
+  std::string more;               // more tables at the end
+  std::string listener_settings;  // more lines for the listener
+  std::string grant_settings;     // more lines for the grant
+  std::string module;             // default: SoftHSM2's
+  Environment environment;        // for the hosts
+  std::string driver_uri;         // default: the token's label
   unsigned sessions = 2;
 };
 
@@ -55,6 +56,8 @@ class TestDaemon {
 
   // More environment for the hosts, from the next start on.
   void add_environment(const Environment& more);
+
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
 
   [[nodiscard]] std::string socket() const { return directory_ / "s.sock"; }
 

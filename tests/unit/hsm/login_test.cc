@@ -85,7 +85,7 @@ TEST_F(LoginAttempts, Invariant05_StopAfterTwoCrashesInsideLogin) {
 }
 
 TEST_F(LoginAttempts, Invariant09_GoOnAfterATokenThatWasMerelyGone) {
-  for (const CK_RV rv : {CKR_DEVICE_ERROR, CKR_FUNCTION_FAILED, CKR_TOKEN_NOT_PRESENT}) {
+  for (const CK_RV rv : {CKR_DEVICE_ERROR, CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT}) {
     control().fail_next(Function::C_Login, 1, rv);
     EXPECT_EQ(open_and_fail().status, HostStatus::kUnavailable);
   }
@@ -99,6 +99,20 @@ TEST_F(LoginAttempts, Invariant05_StopAfterAVagueAnswerThatMovedTheTokensCounter
   EXPECT_EQ(open_and_fail().status, HostStatus::kPinRefused);
   EXPECT_EQ(open_and_fail().status, HostStatus::kPinRefused);
   EXPECT_EQ(logins(), 1U);
+}
+
+// A token that answers so to a wrong PIN and shows no counter would be locked by a host that is started again and
+// again.
+TEST_F(LoginAttempts, Invariant05_StopAfterTwoVagueAnswers) {
+  for (const CK_RV rv : {CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CK_RV{CKR_VENDOR_DEFINED | 1U}}) {
+    std::filesystem::remove(token_.latch_file());
+    const std::uint64_t before = logins();
+    control().fail_next(Function::C_Login, 100, rv);
+    EXPECT_EQ(open_and_fail().status, HostStatus::kUnavailable);
+    EXPECT_EQ(open_and_fail().status, HostStatus::kUnavailable);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(open_and_fail().status, HostStatus::kPinRefused);
+    EXPECT_EQ(logins() - before, 2U);
+  }
 }
 
 TEST_F(LoginAttempts, TakeAlreadyLoggedInForSuccess) {

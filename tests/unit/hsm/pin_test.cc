@@ -34,10 +34,18 @@ TEST_F(PinFile, IsReadWithoutItsLastNewline) {
   EXPECT_EQ(pin->secret.reveal(), "12 34");
 }
 
-TEST_F(PinFile, LosesOneNewlineOnly) {
-  const auto pin = read_pin(directory_.file("pin", "1234\n\n"));
+TEST_F(PinFile, LosesItsNewline) {
+  const auto pin = read_pin(directory_.file("pin", "1234\n"));
   ASSERT_TRUE(pin);
-  EXPECT_EQ(pin->secret.reveal(), "1234\n");
+  EXPECT_EQ(pin->secret.reveal(), "1234");
+}
+
+// Each would cost an attempt at the token.
+TEST_F(PinFile, IsRefusedWithAControlCharacterBeforeItIsTried) {
+  for (const std::string& content : {std::string("1234\r\n"), std::string("1234\n\n"), std::string("12\t34"),
+                                     std::string("12\x7f"), std::string("12\0", 3)}) {
+    expect_refused(directory_.file("pin", content), "control character");
+  }
 }
 
 TEST_F(PinFile, MayHold256BytesAndNotOneMore) {

@@ -78,12 +78,15 @@ TEST_P(KeySetRefuses, WithAReason) {
 
 std::vector<RefusedSet> refused_sets() {
   const SigningKey& second = SigningKey::second();
+  std::string many;
+  for (int i = 0; i < 64; ++i) many += ",{}";
   std::vector<RefusedSet> rows = {
       {"EmptyText", "", "syntax"},
       {"NotAnObject", "[]", "not an object"},
       {"NoKeys", "{}", "keys"},
       {"KeysNotAnArray", R"({"keys":{}})", "keys"},
       {"EmptyKeys", set_of({}), "no key"},
+      {"TooManyKeys", R"({"keys":[{})" + many + "]}", "more than 64 keys"},
       {"KeyNotAnObject", set_of({good(), "1"}), "key 1"},
       {"NoKty", set_of({good(), R"({"kid":"x"})"}), "kty"},
       {"DuplicateMember", R"({"keys":[],"keys":[]})", "twice"},
