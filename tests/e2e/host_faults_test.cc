@@ -20,6 +20,9 @@ namespace signer::test {
 
 namespace {
 
+constexpr std::uint64_t kDeviceError = 0x30;   // PKCS#11: CKR_DEVICE_ERROR
+constexpr std::uint64_t kPinIncorrect = 0xA0;  // CKR_PIN_INCORRECT
+
 struct LoadOutcome {
   std::atomic<int> issued{0};
   std::atomic<int> failed{0};
@@ -111,7 +114,7 @@ TEST_F(HostFaults, Invariant09_StopUnderLoadFailsNoRequest) {
   hit_under_load(SIGSTOP, 3);
 }
 
-TEST_F(HostFaults, Invariant09_ATokenThatGoesAndComesBackServesWithinASecondOfItsReturn) {
+TEST_F(HostFaults, Invariant09_ATokenThatGoesAndComesBackServesSoonAfterItsReturn) {
   const std::string tokens = daemon_.token().tokens_directory();
   std::filesystem::rename(tokens, tokens + ".away");
   ASSERT_TRUE(eventually([&] {
@@ -129,8 +132,11 @@ TEST_F(HostFaults, Invariant09_ATokenThatGoesAndComesBackServesWithinASecondOfIt
     const auto reply = daemon_.issue();
     return reply && reply->status == 200 && verifies(reply->json()["token"].get<std::string>());
   }));
-  // A generous bound for a loaded machine; the target of one second is shown by the benchmark.
-  EXPECT_LT(std::chrono::steady_clock::now() - back, std::chrono::seconds(5));
+  const auto took = std::chrono::steady_clock::now() - back;
+  // The design's goal is a second; the bound is for loaded machines and sanitizers.
+  std::printf("first token %lld ms after the return\n",
+              static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  EXPECT_LT(took, std::chrono::seconds(5));
   EXPECT_TRUE(daemon_.ready());
 }
 
@@ -222,6 +228,38 @@ TEST_F(FaultModule, Invariant09_LostSessionsHandlesAndLoginsHealWithoutARestart)
   EXPECT_EQ(daemon_.issue()->status, 200) << daemon_.log();
   EXPECT_EQ(daemon_.host_pid(), host);
   EXPECT_EQ(control_->violations, 0U);
+}
+
+// A load balancer must not take a healthy node out for ever because the token stumbled while its keys were looked at.
+TEST_F(FaultModule, Invariant09_ReadinessComesBackAfterATokenThatFailedWhileItsKeysWereLookedAt) {
+  control_->fail_next(fault::Function::C_GetAttributeValue, 40, kDeviceError);
+  ::kill(daemon_.host_pid(), SIGKILL);
+  ASSERT_TRUE(eventually([&] { return !daemon_.ready(std::chrono::milliseconds(0)); }));
+  control_->fail_next(fault::Function::C_GetAttributeValue, 0, 0);
+  EXPECT_TRUE(daemon_.ready()) << daemon_.log();
+  EXPECT_EQ(daemon_.issue()->status, 200);
+  EXPECT_EQ(daemon_.log().find("key_stopped"), std::string::npos) << "the token was gone, not wrong";
+}
+
+// An operator changes the PIN on the HSM, then reloads: the reload's look at the keys is what finds out.
+TEST_F(FaultModule, Invariant05_APinRefusedInACallAboutAKeyStopsTheTokenUntilAnOperatorActs) {
+  ASSERT_EQ(daemon_.issue()->status, 200);
+  const std::uint64_t before = control_->calls(fault::Function::C_Login);
+  control_->fail_next(fault::Function::C_Login, 1, kPinIncorrect);
+  ++control_->wedged;
+  daemon_.process().signal(SIGHUP);
+  const auto state = [&] {
+    HttpConnection connection(daemon_.socket());
+    return connection.get("/v1/tokens")->json()["tokens"][0]["state"].get<std::string>();
+  };
+  ASSERT_TRUE(eventually([&] { return state() == "pin_refused"; })) << daemon_.log();
+  EXPECT_EQ(control_->calls(fault::Function::C_Login) - before, 1U);
+  EXPECT_EQ(daemon_.log().find("key_stopped"), std::string::npos);
+  std::filesystem::last_write_time(daemon_.token().pin_file(), std::filesystem::file_time_type::clock::now());
+  daemon_.process().signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return state() == "ready"; })) << daemon_.log();
+  EXPECT_TRUE(daemon_.ready());
+  EXPECT_EQ(daemon_.issue()->status, 200);
 }
 
 TEST_F(FaultModule, Invariant05_AWrongPinIsTriedOnceAcrossRestartsUntilItsFileChanges) {

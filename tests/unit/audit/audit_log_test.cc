@@ -10,7 +10,7 @@
 #include <type_traits>
 
 #include "tests/support/temporary_directory.h"
-#include "tests/unit/audit/disk.h"
+#include "tests/support/disk.h"
 
 namespace signer::audit {
 namespace {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/temporary_directory.h"
-#include "tests/unit/audit/disk.h"
+#include "tests/support/disk.h"
 
 namespace signer::audit {
 namespace {
