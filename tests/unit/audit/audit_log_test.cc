@@ -9,8 +9,8 @@
 #include <random>
 #include <type_traits>
 
-#include "tests/support/temporary_directory.h"
 #include "tests/support/disk.h"
+#include "tests/support/temporary_directory.h"
 
 namespace signer::audit {
 namespace {

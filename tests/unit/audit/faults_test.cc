@@ -4,8 +4,8 @@
 // without records, or stop signing for good.
 #include <gtest/gtest.h>
 
-#include "tests/support/temporary_directory.h"
 #include "tests/support/disk.h"
+#include "tests/support/temporary_directory.h"
 
 namespace signer::audit {
 namespace {

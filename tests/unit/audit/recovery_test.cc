@@ -4,8 +4,8 @@
 // or a record that a released token relies on could be cut.
 #include <gtest/gtest.h>
 
-#include "tests/support/temporary_directory.h"
 #include "tests/support/disk.h"
+#include "tests/support/temporary_directory.h"
 
 namespace signer::audit {
 namespace {
