@@ -86,7 +86,20 @@ Result<void> Daemon::lock_state() {
   return ensure_directory(config_.state_dir + "/latch");
 }
 
+// Two daemons may have a state_dir each and one audit.dir by mistake: their records would overwrite each other.
+Result<void> Daemon::lock_audit() {
+  SIGNER_RETURN_IF_ERROR(ensure_directory(config_.audit.dir));
+  audit_lock_.reset(::open(config_.audit.dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!audit_lock_.valid()) {
+    return fail(ErrorCode::kInternal, "audit: open " + config_.audit.dir + ": " + errno_text(errno));
+  }
+  if (::flock(audit_lock_.get(), LOCK_EX | LOCK_NB) == 0) return {};
+  return fail(ErrorCode::kInternal,
+              "audit: another signerd writes to " + config_.audit.dir + "; stop it or choose another [audit] dir");
+}
+
 Result<void> Daemon::open_audit() {
+  SIGNER_RETURN_IF_ERROR(lock_audit());
   audit::AuditOptions options;
   options.directory = config_.audit.dir;
   SIGNER_ASSIGN_OR_RETURN(audit_, audit::AuditLog::open(std::move(options), [this] {

@@ -35,6 +35,7 @@ class Daemon {
   explicit Daemon(config::Config config);
 
   Result<void> lock_state();
+  Result<void> lock_audit();
   Result<void> open_audit();
   void make_tokens();
   Result<void> open_keys_and_policy();
@@ -52,6 +53,7 @@ class Daemon {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer stop_timer_;
   UniqueFd state_lock_;
+  UniqueFd audit_lock_;
   pipeline::Metrics metrics_;
   std::unique_ptr<audit::AuditLog> audit_;
   pipeline::Tokens tokens_;

@@ -229,6 +229,7 @@ class Parser {
   void grant(const toml::table& table) {
     TableReader reader(table, "grant", problems_);
     Grant grant;
+    grant.line = table.source().begin.line;
     read_name(reader, grant.name, grant_names_);
     if (const toml::table* match = reader.table("match")) {
       match_members(*match, grant.match);
@@ -334,6 +335,29 @@ class Parser {
   std::set<std::string> grant_names_;
 };
 
+// The first line with a byte above 0x7f that is not a comment from its first character on.  Asked whether such
+// a character is white space, toml++ (3.3, 3.4) runs into undefined behaviour of its own, so it does not get to see one
+// where it would ask; texts can be written with \uXXXX.
+std::optional<std::size_t> line_with_foreign_character(std::string_view text) {
+  // Inside a text of several lines a '#' begins no comment.
+  const bool comments = text.find("\"\"\"") == std::string_view::npos && text.find("'''") == std::string_view::npos;
+  std::size_t line = 1;
+  bool blank = true;
+  bool comment = false;
+  for (const char c : text) {
+    if (c == '\n') {
+      ++line;
+      blank = true;
+      comment = false;
+      continue;
+    }
+    if (blank && c == '#') comment = comments;
+    blank = blank && (c == ' ' || c == '\t');
+    if (!comment && static_cast<unsigned char>(c) > 0x7f) return line;
+  }
+  return std::nullopt;
+}
+
 // The line at which toml++ gets lost.  It reads from the front, so whatever holds that line loses it too.
 std::size_t line_that_loses_the_parser(std::string_view text) {
   std::vector<std::size_t> ends;
@@ -372,6 +396,12 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
 
 Result<Config> parse(std::string_view text, const std::string& file) {
   Problems problems(file);
+  if (const auto line = line_with_foreign_character(text)) {
+    problems.add(
+        *line, "syntax",
+        "a character that is not ASCII; write it as \\uXXXX in a text, or move the comment to a line of its own");
+    return fail(ErrorCode::kInvalidRequest, problems.text());
+  }
   try {
     return Parser(toml::parse(text, file), file).run();
   } catch (const toml::parse_error& error) {

@@ -79,6 +79,7 @@ struct Grant {
   std::vector<std::string> profiles;
   std::vector<Verb> verbs;
   std::optional<double> rate;  // requests per second for each uid; none: no limit
+  std::size_t line = 0;        // of its table in the file
 };
 
 struct Audit {

@@ -48,38 +48,44 @@ Accounts system_accounts() {
   return accounts;
 }
 
+namespace {
+
+// The id that a match names, by number or by name; what is wrong goes to `problem`.
+template <class Id>
+std::optional<Id> id_of(std::string_view kind, const std::optional<std::string>& name, const std::optional<Id>& number,
+                        const std::function<std::optional<Id>(const std::string&)>& look_up, std::string& problem) {
+  if (!name) return number;
+  const auto found = look_up(*name);
+  if (!found) {
+    problem = std::string(kind) + ": there is no " + std::string(kind) + " '" + *name +
+              "' on this machine; create it or correct the name";
+  } else if (number && *number != *found) {
+    problem = std::string(kind) + ": is another one than the number beside it; keep one";
+  }
+  return found;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Policy>> Policy::build(const config::Config& config, const Accounts& accounts) {
   auto policy = std::make_shared<Policy>();
   for (const config::Profile& profile : config.profiles) {
     policy->profiles_.emplace(profile.name, std::make_shared<const config::Profile>(profile));
   }
+  std::string problems;
   for (const config::Grant& written : config.grants) {
-    Grant grant{written, written.match.uid, written.match.gid};
-    const auto missing = [&](std::string_view what, const std::string& name) {
-      return fail(ErrorCode::kInvalidRequest, config.file + ": grant '" + written.name + "': there is no " +
-                                                  std::string(what) + " '" + name +
-                                                  "' on this machine; create it or correct the name");
-    };
-    if (written.match.user) {
-      const auto uid = accounts.uid(*written.match.user);
-      if (!uid) return missing("user", *written.match.user);
-      if (grant.uid && *grant.uid != *uid) {
-        return fail(ErrorCode::kInvalidRequest,
-                    config.file + ": grant '" + written.name + "': user and uid differ; keep one");
-      }
-      grant.uid = uid;
+    std::string user_problem;
+    std::string group_problem;
+    const auto uid = id_of<uid_t>("user", written.match.user, written.match.uid, accounts.uid, user_problem);
+    const auto gid = id_of<gid_t>("group", written.match.group, written.match.gid, accounts.gid, group_problem);
+    for (const std::string& problem : {user_problem, group_problem}) {
+      if (problem.empty()) continue;
+      problems += (problems.empty() ? "" : "\n") + config.file + ":" + std::to_string(written.line) + ": grant '" +
+                  written.name + "'.match." + problem;
     }
-    if (written.match.group) {
-      const auto gid = accounts.gid(*written.match.group);
-      if (!gid) return missing("group", *written.match.group);
-      if (grant.gid && *grant.gid != *gid) {
-        return fail(ErrorCode::kInvalidRequest,
-                    config.file + ": grant '" + written.name + "': group and gid differ; keep one");
-      }
-      grant.gid = gid;
-    }
-    policy->grants_.push_back(std::move(grant));
+    policy->grants_.push_back(Grant{written, uid, gid});
   }
+  if (!problems.empty()) return fail(ErrorCode::kInvalidRequest, problems);
   return std::shared_ptr<const Policy>(std::move(policy));
 }
 

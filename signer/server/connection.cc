@@ -320,7 +320,8 @@ void Connection::close_by(SteadyTime time) {
     if (self->phase_ == Phase::kAnswering) {
       return self->reply(self->server_.handlers_.refuse(
           self->context_,
-          {ErrorCode::kDeadlineExceeded, "not done in time", "no answer a second after the deadline", {}}));
+          {ErrorCode::kDeadlineExceeded, "not done in time", "no answer a second after the deadline", {}}, {},
+          self->route_.key));
     }
     if (self->phase_ == Phase::kReading) {
       ++self->server_.handlers_.metrics().http_errors;

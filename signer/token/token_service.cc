@@ -84,6 +84,7 @@ void TokenService::start() {
 
 void TokenService::start_host() {
   ++generation_;
+  misconfigured_ = false;
   state_ = TokenState::kStarting;
   auto started = HostProcess::start(settings_.program, settings_.spec.sessions);
   if (!started) return host_lost(started.error().text);
@@ -124,7 +125,6 @@ void TokenService::opened(const channel::HostResult<channel::TokenDescription>& 
   if (result) {
     state_ = TokenState::kReady;
     reason_.clear();
-    misconfigured_ = false;
     description_ = *result;
     log::info("token_ready", {{"token", name()},
                               {"label", description_.label},
@@ -241,7 +241,6 @@ void TokenService::operator_acted() {
       state_ == TokenState::kPinRefused || (state_ == TokenState::kUnavailable && misconfigured_);
   if (!waits_for_operator) return;
   failures_ = 0;
-  misconfigured_ = false;
   restart_timer_.cancel();
   start_host();
 }

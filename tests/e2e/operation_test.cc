@@ -83,6 +83,16 @@ TEST_F(Startup, AStateDirectoryThatCannotBeMadeEndsTheStart) {
   EXPECT_NE(daemon_.log().find("make state_dir a directory"), std::string::npos) << daemon_.log();
 }
 
+TEST_F(Startup, ASecondDaemonOnTheSameAuditDirectoryIsRefused) {
+  ASSERT_TRUE(daemon_.start());
+  const std::string audit = daemon_.state_directory() + "/audit";
+  TestDaemon second(programs());
+  second.write_configuration("[audit]\ndir = \"" + audit + "\"\n");
+  EXPECT_FALSE(second.start());
+  EXPECT_EQ(second.process().wait(std::chrono::seconds(10)), 1);
+  EXPECT_NE(second.log().find("another signerd writes to " + audit), std::string::npos) << second.log();
+}
+
 TEST_F(Startup, ASecondDaemonOnTheSameStateIsRefused) {
   ASSERT_TRUE(daemon_.start());
   EXPECT_EQ(ends_with(), 1);

@@ -121,17 +121,26 @@ TEST(Policy, NamesOfUsersAndGroupsBecomeIdsOnce) {
   EXPECT_FALSE(may_issue(*policy, peer(1001, 2002), request("issuer", "access")));
 }
 
-TEST(Policy, AnUnknownUserOrGroupIsNamedWithFileAndGrant) {
-  for (const char* kind : {"user", "group"}) {
-    config::Match match;
-    (std::string_view(kind) == "user" ? match.user : match.group) = "nobody-here";
-    const auto refused =
-        Policy::build(test::configuration({grant("idp", match, {"issuer"}, {"access"})}), test::accounts());
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRequest);
-    EXPECT_EQ(refused.error().text, "signer.toml: grant 'idp': there is no " + std::string(kind) +
-                                        " 'nobody-here' on this machine; create it or correct the name");
-  }
+TEST(Policy, EveryUnknownUserAndGroupIsNamedWithFileLineAndGrant) {
+  config::Match both;
+  both.user = "nobody-here";
+  both.group = "none-here";
+  config::Match unclear;
+  unclear.user = "idp";
+  unclear.uid = 7;
+  auto config = test::configuration({grant("a", both, {"issuer"}, {"access"}), grant("b", unclear, {}, {})});
+  config.grants[0].line = 17;
+  config.grants[1].line = 23;
+  const auto refused = Policy::build(config, test::accounts());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRequest);
+  EXPECT_EQ(
+      refused.error().text,
+      "signer.toml:17: grant 'a'.match.user: there is no user 'nobody-here' on this machine; create it or correct "
+      "the name\n"
+      "signer.toml:17: grant 'a'.match.group: there is no group 'none-here' on this machine; create it or correct "
+      "the name\n"
+      "signer.toml:23: grant 'b'.match.user: is another one than the number beside it; keep one");
 }
 
 TEST(Policy, AUserAndAUidThatDisagreeAreRefused) {
