@@ -50,15 +50,16 @@ WholeRecords whole_records(std::string_view content) {
   return whole;
 }
 
-// The index after the highest that any line says it has, whole or not; 0 if none says one.
-std::uint64_t end_of_indexes(std::string_view content) {
+// The index after the highest that any line of a segment from `first` on says it has, whole or not; 0 if none says one.
+// A segment has no more records than bytes, so damaged digits do not count for much.
+std::uint64_t end_of_indexes(std::string_view content, std::uint64_t first) {
   static constexpr std::string_view kName = "\"index\":";
   std::uint64_t end = 0;
   for (std::size_t at = content.find(kName); at != std::string_view::npos; at = content.find(kName, at + 1)) {
     const std::string_view digits = content.substr(at + kName.size(), 20);
     std::uint64_t index = 0;
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-    if (parsed.ec == std::errc{} && index < std::numeric_limits<std::uint64_t>::max()) end = std::max(end, index + 1);
+    if (parsed.ec == std::errc{} && index >= first && index - first < content.size()) end = std::max(end, index + 1);
   }
   return end;
 }
@@ -103,7 +104,8 @@ Result<void> AuditLog::recover() {
   if (zeroes != std::string::npos && content.find_first_not_of('\0', zeroes) != std::string::npos) {
     // Records behind a zero byte: a write of several blocks that lost power, or damage to what was durable.  They look
     // alike, so nothing is cut and no index is given twice.
-    next_index_ = std::max(*first_index + whole.count, end_of_indexes(content));
+    const std::uint64_t end = std::max(*first_index + whole.count, end_of_indexes(content, *first_index));
+    next_index_ = std::max(end, *first_index + 1);  // the new segment needs another name
     flushed_end_ = handed_end_ = next_index_;
     durable_.store(next_index_);
     log::error("audit_segment_damaged", {{"segment", path.string()},

@@ -83,6 +83,20 @@ TEST(AuditRecovery, RecordsBehindAHoleAreKeptAndTheirIndexesNotGivenAgain) {
   }
 }
 
+TEST(AuditRecovery, ADamagedSegmentThatSaysNothingIsKeptToo) {
+  for (const std::string& content :
+       {std::string(50, '\0') + "garbage", std::string(1, '\0') + R"("index":99999999,)"}) {
+    const TemporaryDirectory directory;
+    put(directory / kFirst, content);
+    auto log = AuditLog::open(options(directory.path()), [] {});
+    ASSERT_TRUE(log);
+    EXPECT_EQ((*log)->append(numbered(1)), 1U);
+    log->reset();
+    EXPECT_EQ(slurp(directory / kFirst), content);
+    EXPECT_EQ(slurp(directory / "00000000000000000001.jsonl"), lines(1, 1));
+  }
+}
+
 TEST(AuditRecovery, ASegmentThatIsDeletedStopsTheLog) {
   const TemporaryDirectory directory;
   AuditOptions impatient = options(directory.path());
