@@ -123,6 +123,8 @@ class Parser {
     std::string driver;
     reader.text("driver", driver, true);
     reader.text("pin_file", token.pin_file);
+    if (!token.pin_file.empty() && token.pin_file[0] != '/' && !token.pin_file.starts_with("credential:"))
+      reader.problem("pin_file", "must be an absolute path, or credential:NAME");
     std::optional<std::int64_t> sessions;
     reader.number("sessions", 1, 64, sessions);
     if (sessions) token.sessions = static_cast<std::uint16_t>(*sessions);

@@ -76,6 +76,7 @@ TEST_F(Issue, Invariant03_TheHeaderIsTheDaemonsAlone) {
   EXPECT_EQ(header.size(), 3U);
   EXPECT_EQ(header["alg"], "RS256");
   EXPECT_EQ(header["typ"], "at+jwt");
+  EXPECT_EQ(header["kid"], jose::Json::parse(jwks())["keys"][0]["kid"]);
 }
 
 TEST_F(Issue, Invariant06_TheKidIsTheThumbprintOfThePublishedKey) {

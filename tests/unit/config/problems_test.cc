@@ -95,6 +95,7 @@ TEST(ConfigurationProblem, EveryWrongTypeIsNamedAtItsLine) {
       {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\nsessions = \"2\"", "11: token.sessions: "},
       {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\nsessions = 2.0", "11: token.sessions: "},
       {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\npin_file = 1234", "11: token.pin_file: "},
+      {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\npin_file = \"relative\"", "11: token.pin_file: "},
       {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\noperation_timeout = 2", "11: token.operation_timeout: "},
       {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\nenvironment = \"A=b\"", "11: token.environment: "},
       {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\nenvironment = { A = 1 }", "11: token.environment: "},
