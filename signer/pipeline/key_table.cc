@@ -22,13 +22,13 @@ Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
   std::map<std::string, KeyEntry, std::less<>> before = std::exchange(entries_, {});
   for (const config::Key& key : keys) {
     KeyEntry& entry = entries_[key.name];
-    if (auto known = before.find(key.name);
-        known != before.end() && known->second.config == key && !known->second.stopped) {
+    const auto known = before.find(key.name);
+    if (known != before.end() && known->second.config == key && !known->second.stopped) {
       entry = std::move(known->second);
       continue;
-    } else if (known != before.end()) {
-      entry.creating = known->second.creating;  // a key pair under way is stored under the name
     }
+    if (known != before.end())
+      entry.creating = known->second.creating;  // a key pair under way is stored under the name
     entry.config = key;
     load_entry(entry, loaded);
   }
