@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <sstream>
+
 #include "tests/e2e/fixture.h"
 
 namespace signer::test {
@@ -247,10 +249,14 @@ TEST_F(TwoListeners, Invariant09_RunningOutOfDescriptorsEndsNeitherDaemonNorList
     for (std::size_t at = log.find(word); at != std::string::npos; at = log.find(word, at + 1)) ++found;
     return found;
   };
-  ASSERT_TRUE(eventually([&] {
-    return daemon_.log().find("accept_failed path=" + daemon_.socket()) != std::string::npos &&
-           daemon_.log().find("accept_failed path=" + daemon_.file("t.sock")) != std::string::npos;
-  })) << daemon_.log();
+  const auto has_paused = [this](std::string_view socket) {
+    std::istringstream log(daemon_.log());
+    for (std::string line; std::getline(log, line);) {
+      if (line.find("event=accept_failed") != std::string::npos && line.find(socket) != std::string::npos) return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(eventually([&] { return has_paused("/s.sock") && has_paused("/t.sock"); })) << daemon_.log();
   ASSERT_EQ(connections[0]->get("/v1/tokens")->status, 200);
   ::kill(connections[0]->get("/v1/tokens")->json()["tokens"][0]["host_pid"].get<pid_t>(), SIGKILL);
   ASSERT_TRUE(eventually([&] { return count("host_lost") >= 2; })) << "the next host finds no descriptor";
