@@ -5,13 +5,13 @@
 
 #include <sys/types.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/token_bucket.h"
 
 namespace signer {
 
@@ -22,27 +22,24 @@ class FloodGate {
 
   // Whether an event of `uid` passes: then the number of its events that did not since the last one that did.
   [[nodiscard]] std::optional<std::uint64_t> pass(uid_t uid, SteadyTime now) {
-    Bucket& bucket = buckets_.try_emplace(uid, Bucket{burst_, now, 0}).first->second;
-    const double seconds = std::chrono::duration<double>(now - bucket.filled).count();
-    bucket.units = std::min(burst_, bucket.units + seconds * per_second_);
-    bucket.filled = now;
-    if (bucket.units < 1) {
-      ++bucket.stopped;
-      return std::nullopt;
-    }
-    bucket.units -= 1;
-    return std::exchange(bucket.stopped, 0);
+    Bucket& bucket = bucket_of(uid, now);
+    if (bucket.units.take(per_second_, burst_, now)) return std::exchange(bucket.stopped, 0);
+    ++bucket.stopped;
+    return std::nullopt;
   }
 
   // Counts an event that cannot be written anywhere now.
-  void stop(uid_t uid, SteadyTime now) { ++buckets_.try_emplace(uid, Bucket{burst_, now, 0}).first->second.stopped; }
+  void stop(uid_t uid, SteadyTime now) { ++bucket_of(uid, now).stopped; }
 
  private:
   struct Bucket {
-    double units;
-    SteadyTime filled;
+    TokenBucket units;
     std::uint64_t stopped;
   };
+
+  Bucket& bucket_of(uid_t uid, SteadyTime now) {
+    return buckets_.try_emplace(uid, Bucket{TokenBucket(burst_, now), 0}).first->second;
+  }
 
   double per_second_;
   double burst_;

@@ -10,7 +10,6 @@
 #include <boost/asio/write.hpp>
 #include <limits>
 
-#include "base/log.h"
 #include "protocol/messages.h"
 #include "server/listener.h"
 

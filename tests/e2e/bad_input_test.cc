@@ -225,8 +225,6 @@ TEST_F(BadInput, WhoSendsTenMegabytesFirstStillReadsTheRefusal) {
 
 class TwoListeners : public RunningDaemon {
  protected:
-  TwoListeners() : RunningDaemon() {}
-
   void SetUp() override {
     daemon_.write_configuration("[[listener]]\npath = \"" + daemon_.file("t.sock") + "\"\n");
     RunningDaemon::SetUp();
