@@ -102,7 +102,7 @@ Writer start_reply(FrameType type, std::uint64_t id, const HostResult<T>& result
   return writer;
 }
 
-// Decodes the status; with kOk the answer is read by `read`.
+// Decodes the status; with kOk, which says nothing beside its answer, the answer is read by `read`.
 template <class T, class Read>
 std::optional<HostResult<T>> decode_reply(Reader reader, Read read) {
   const auto status = reader.number<std::uint8_t>();
@@ -113,6 +113,7 @@ std::optional<HostResult<T>> decode_reply(Reader reader, Read read) {
     if (!reader.complete()) return std::nullopt;
     return HostResult<T>(host_failure(static_cast<HostStatus>(status), std::move(text)));
   }
+  reader.require(text.empty());
   T answer = read(reader);
   if (!reader.complete()) return std::nullopt;
   return HostResult<T>(std::move(answer));

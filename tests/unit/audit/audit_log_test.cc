@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "tests/support/disk.h"
+#include "tests/support/seed.h"
 #include "tests/support/temporary_directory.h"
 
 namespace signer::audit {
@@ -166,7 +167,7 @@ class NoSegment final : public Segment {
 
 // As the pipeline does it: ask, wait, look, ask again.  A lost wake-up would be a request that hangs.
 TEST(AuditLog, Invariant01_NoWakeUpIsEverLost) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = test::seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const TemporaryDirectory directory;

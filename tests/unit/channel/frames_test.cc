@@ -9,6 +9,8 @@
 #include <functional>
 #include <random>
 
+#include "tests/support/seed.h"
+
 namespace signer::channel {
 namespace {
 
@@ -209,8 +211,19 @@ TEST(Frame, EverySingleByteCorruptionIsRefusedOrTakenAtItsWord) {
   }
 }
 
+TEST(Frame, ASuccessThatCarriesAnErrorTextIsRefused) {
+  const Bytes signature = encode_signed(1, Bytes{7});
+  constexpr std::size_t text_size_at = kHeaderBytes + 1 + 3;  // behind the status, the last byte of a length of four
+  ASSERT_EQ(signature[text_size_at], 0);
+  Bytes with_text = signature;
+  with_text[text_size_at] = 2;
+  with_text.insert(with_text.begin() + text_size_at + 1, {'n', 'o'});
+  EXPECT_TRUE(decode_signed(signature));
+  EXPECT_FALSE(decode_signed(with_text));
+}
+
 TEST(Frame, RandomFramesAreRefusedOrTakenAtTheirWord) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = test::seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const auto all = samples();

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "jose/json.h"
+#include "tests/support/seed.h"
 
 namespace signer::jose {
 namespace {
 
 TEST(ObjectWriter, WritesTheBytesOfTheJsonLibraryWhateverTheText) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = test::seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   for (int i = 0; i < 20'000; ++i) {
