@@ -40,6 +40,34 @@ if(SIGNER_HARDEN)
   target_link_options(signer_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed)
 endif()
 
+# With SIGNER_PRECOMPILE, signer_precompile(<target>) makes a target read the standard headers from one precompiled header, and tests
+# GoogleTest too: the sanitizer builds take half the time.  Builds without it show that each file includes what it needs.
+if(SIGNER_PRECOMPILE)
+  set(CMAKE_CXX_COMPILE_OPTIONS_PIE -fPIC)  # libraries and programs share it, so they need the same flags
+  set(signer_standard_headers <algorithm> <array> <atomic> <charconv> <chrono> <cstdint> <filesystem> <functional> <map> <memory> <mutex>
+    <optional> <set> <span> <sstream> <string> <string_view> <thread> <utility> <vector>)
+  file(WRITE ${PROJECT_BINARY_DIR}/precompiled.cc "")
+  add_library(signer_precompiled OBJECT ${PROJECT_BINARY_DIR}/precompiled.cc)
+  target_link_libraries(signer_precompiled PRIVATE signer_options)
+  target_precompile_headers(signer_precompiled PRIVATE ${signer_standard_headers})
+endif()
+function(signer_precompile target)
+  if(NOT SIGNER_PRECOMPILE)
+    return()
+  endif()
+  get_target_property(libraries ${target} LINK_LIBRARIES)
+  if("GTest::gtest" IN_LIST libraries)
+    if(NOT TARGET signer_test_precompiled)
+      add_library(signer_test_precompiled OBJECT ${PROJECT_BINARY_DIR}/precompiled.cc)
+      target_link_libraries(signer_test_precompiled PRIVATE signer_options GTest::gtest)
+      target_precompile_headers(signer_test_precompiled PRIVATE <gtest/gtest.h> ${signer_standard_headers})
+    endif()
+    target_precompile_headers(${target} REUSE_FROM signer_test_precompiled)
+  else()
+    target_precompile_headers(${target} REUSE_FROM signer_precompiled)
+  endif()
+endfunction()
+
 # signer_room(<name> [SOURCES ...] [LINK ...] [PRIVATE_LINK ...]): the static library of one folder.
 function(signer_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINK;PRIVATE_LINK" ${ARGN})
@@ -47,6 +75,7 @@ function(signer_room name)
   target_include_directories(signer_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/signer
     ${PROJECT_SOURCE_DIR})
   target_link_libraries(signer_${name} PUBLIC ${ROOM_LINK} PRIVATE signer_options ${ROOM_PRIVATE_LINK})
+  signer_precompile(signer_${name})
 endfunction()
 
 # signer_program(<name> [SOURCES ...] [LINK ...]): one executable, position independent.
@@ -54,4 +83,5 @@ function(signer_program name)
   cmake_parse_arguments(PROGRAM "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${PROGRAM_SOURCES})
   target_link_libraries(${name} PRIVATE ${PROGRAM_LINK} signer_options)
+  signer_precompile(${name})
 endfunction()

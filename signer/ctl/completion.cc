@@ -29,7 +29,7 @@ void collect(const CommandNode& command, const Place* parent, std::vector<Place>
 }
 
 // In single quotes, for all three shells: what would end the quotes or need another rule is left out.
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     if (c >= 0x20 && c <= 0x7e && c != '\'' && c != '\\') out += c;
@@ -42,7 +42,7 @@ std::string described(std::string_view name, std::string_view description) {
   std::string text(name);
   text += ':';
   for (const char c : description) text += c == ':' ? ',' : c;
-  return quoted(text);
+  return shell_quoted(text);
 }
 
 std::string words_of(const Place& place) {
@@ -60,7 +60,7 @@ std::string steps(const std::vector<Place>& places, std::string_view variable) {
   std::string out;
   for (const Place& place : places) {
     for (const CommandNode& child : place.command->children) {
-      const std::string path = quoted(place.path + " " + child.name);
+      const std::string path = shell_quoted(place.path + " " + child.name);
       out += "      " + path + ") " + std::string(variable) + "=" + path + " ;;\n";
     }
   }
@@ -75,8 +75,9 @@ std::string value_pattern(const std::vector<Place>& places, bool is_file) {
     for (const OptionNode& option : place.command->options) {
       if (!option.takes_value || option.is_file != is_file) continue;
       for (const std::string& name : option.names) {
-        const std::string before = place.command->children.empty() ? quoted(place.path + " " + name)
-                                                                   : quoted(place.path) + "*" + quoted(" " + name);
+        const std::string before = place.command->children.empty()
+                                       ? shell_quoted(place.path + " " + name)
+                                       : shell_quoted(place.path) + "*" + shell_quoted(" " + name);
         out += (out.empty() ? "" : "|") + before;
       }
     }
@@ -99,7 +100,7 @@ std::string bash_script(const std::vector<Place>& places, const std::string& pro
   out += "    " + value_pattern(places, false) + ") COMPREPLY=(); return ;;\n";
   out += "  esac\n  case \"$place\" in\n";
   for (const Place& place : places) {
-    out += "    " + quoted(place.path) + ") words=" + quoted(words_of(place)) +
+    out += "    " + shell_quoted(place.path) + ") words=" + shell_quoted(words_of(place)) +
            (place.command->takes_file ? " files=${files:-yes}" : "") + " ;;\n";
   }
   out +=
@@ -130,7 +131,7 @@ std::string zsh_script(const std::vector<Place>& places, const std::string& prog
   out += "    " + value_pattern(places, false) + ") _message value; return ;;\n";
   out += "  esac\n  case \"$place\" in\n";
   for (const Place& place : places) {
-    out += "    " + quoted(place.path) + ")\n      commands=(";
+    out += "    " + shell_quoted(place.path) + ")\n      commands=(";
     for (const CommandNode& child : place.command->children)
       out += "\n        " + described(child.name, child.description);
     out += ")\n      options=(";
@@ -155,7 +156,7 @@ std::string fish_option(const std::string& start, const OptionNode& option) {
     out += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
   }
   if (option.takes_value) out += option.is_file ? " -r -F" : " -x";
-  return out + " -d " + quoted(option.description) + "\n";
+  return out + " -d " + shell_quoted(option.description) + "\n";
 }
 
 std::string fish_script(const std::vector<Place>& places, const std::string& program) {
@@ -164,7 +165,7 @@ std::string fish_script(const std::vector<Place>& places, const std::string& pro
                     "\n  for word in (commandline -opc)[2..-1]\n    switch \"$place $word\"\n";
   for (const Place& place : places) {
     for (const CommandNode& child : place.command->children) {
-      const std::string path = quoted(place.path + " " + child.name);
+      const std::string path = shell_quoted(place.path + " " + child.name);
       out += "      case " + path + "\n        set place " + path + "\n";
     }
   }
@@ -173,7 +174,7 @@ std::string fish_script(const std::vector<Place>& places, const std::string& pro
     const std::string start =
         "complete -c " + program + " -n 'test (__" + program + "_place) = \"" + place.path + "\"'";
     for (const CommandNode& child : place.command->children) {
-      out += start + " -a " + child.name + " -d " + quoted(child.description) + "\n";
+      out += start + " -a " + child.name + " -d " + shell_quoted(child.description) + "\n";
     }
     for (const OptionNode& option : place.options) out += fish_option(start, option);
     if (place.command->takes_file) out += start + " -F\n";
