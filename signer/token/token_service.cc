@@ -4,14 +4,9 @@
 
 #include "token/token_service.h"
 
-#include <fcntl.h>
-#include <poll.h>
-
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <random>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "channel/frames.h"
 
@@ -19,7 +14,6 @@ namespace signer::token {
 
 namespace {
 
-using boost::asio::posix::stream_descriptor;
 using boost::system::error_code;
 using channel::HostStatus;
 
@@ -61,19 +55,21 @@ std::string_view to_string(TokenState state) noexcept {
 }
 
 TokenService::TokenService(boost::asio::io_context& loop, const Clock& clock, TokenSettings settings)
-    : loop_(loop),
-      clock_(clock),
+    : clock_(clock),
       settings_(std::move(settings)),
       queue_(settings_.queue),
+      host_(loop, {[this](ByteView frame) {
+                     if (!take_control_frame(frame)) host_lost("the host answers nonsense");
+                   },
+                   [this](std::size_t worker, ByteView frame) {
+                     if (!take_worker_frame(workers_[worker], frame)) host_lost("the host answers nonsense");
+                   },
+                   [this](std::string why) { host_lost(std::move(why)); }}),
       timer_(loop),
       restart_timer_(loop) {}
 
-TokenService::~TokenService() {
-  ++generation_;
-}
-
 TokenStatus TokenService::status() const {
-  return {state_, reason_, description_, restarts_, signatures_, queue_.size(), host_ ? host_->process.pid() : -1};
+  return {state_, reason_, description_, restarts_, signatures_, queue_.size(), host_.pid()};
 }
 
 // ---- the host's life -----------------------------------------------------------------------------------------------
@@ -83,42 +79,18 @@ void TokenService::start() {
 }
 
 void TokenService::start_host() {
-  ++generation_;
   misconfigured_ = false;
   state_ = TokenState::kStarting;
-  auto started = HostProcess::start(settings_.program, settings_.spec.sessions);
-  if (!started) return host_lost(started.error().text);
-  if (auto adopted = adopt(*std::move(started)); !adopted) return host_lost(adopted.error().text);
-  for (std::size_t i = 0; i < host_->workers.size(); ++i) watch_worker(i, generation_);
-  watch_control(generation_);
-  watch_end(generation_);
+  if (auto started = host_.start(settings_.program, settings_.spec.sessions); !started) {
+    return host_lost(started.error().text);
+  }
+  workers_ = std::vector<Worker>(settings_.spec.sessions);
   control_id_ = ++last_id_;
   call_deadline_ = clock_.steady() + settings_.open_timeout;
   wake_by(call_deadline_);
-  if (send_frame(host_->control.native_handle(), channel::encode_open(control_id_, settings_.spec)) ==
-      SendOutcome::kBroken) {
+  if (!host_.send_control(channel::encode_open(control_id_, settings_.spec))) {
     host_lost("the host did not take its first frame");
   }
-}
-
-// Puts the host's descriptors into the loop.  Out of descriptors or memory the host ends with the object it came in.
-Result<void> TokenService::adopt(StartedHost started) {
-  UniqueFd pidfd(::fcntl(started.process.pidfd(), F_DUPFD_CLOEXEC, 0));
-  if (!pidfd.valid()) return fail(ErrorCode::kInternal, "duplicate the host's pidfd: " + errno_text(errno));
-  const auto watched = [this](UniqueFd& fd) {
-    stream_descriptor made(loop_, fd.get());
-    static_cast<void>(fd.release());
-    return made;
-  };
-  try {
-    auto& channels = started.channels;
-    host_ = std::make_unique<Host>(Host{std::move(started.process), watched(channels[0]), watched(pidfd), {}});
-    for (std::size_t i = 1; i < channels.size(); ++i) host_->workers.emplace_back(watched(channels[i]));
-  } catch (const boost::system::system_error& error) {
-    host_.reset();
-    return fail(ErrorCode::kInternal, std::string("watch the host: ") + error.what());
-  }
-  return {};
 }
 
 void TokenService::opened(const channel::HostResult<channel::TokenDescription>& result) {
@@ -132,7 +104,7 @@ void TokenService::opened(const channel::HostResult<channel::TokenDescription>& 
                               {"manufacturer", description_.manufacturer},
                               {"model", description_.model},
                               {"mechanism", description_.mechanism},
-                              {"host_pid", host_->process.pid()}});
+                              {"host_pid", host_.pid()}});
     if (events_.ready) events_.ready();
     send_control();
     return dispatch();
@@ -150,7 +122,7 @@ void TokenService::pin_refused(const std::string& why) {
   reason_ = why;
   log::error("pin_refused",
              {{"token", name()}, {"reason", reason_}, {"next", "no further attempt until an operator acts"}});
-  retire_host();
+  host_.retire();
   for (SignJob& job : in_hand) job.done(unavailable(why));
   fail_calls(why);
   fail_queued(why);
@@ -158,11 +130,9 @@ void TokenService::pin_refused(const std::string& why) {
 }
 
 void TokenService::host_lost(std::string why) {
-  if (host_ != nullptr) {
-    if (const auto how = host_->process.ended()) why += " (" + *how + ")";
-  }
+  if (const auto how = host_.ended()) why += " (" + *how + ")";
   std::vector<SignJob> in_hand = take_in_flight();
-  retire_host();
+  host_.retire();
   state_ = TokenState::kUnavailable;
   reason_ = why;
   ++restarts_;
@@ -191,27 +161,12 @@ void TokenService::fail_calls(const std::string& why) {
 
 std::vector<SignJob> TokenService::take_in_flight() {
   std::vector<SignJob> jobs;
-  if (host_ == nullptr) return jobs;
-  for (Worker& worker : host_->workers) {
+  for (Worker& worker : std::exchange(workers_, {})) {
     for (InFlight& flight : worker.jobs) {
       if (!flight.answered) jobs.push_back(std::move(flight.job));
     }
-    worker.jobs.clear();
   }
   return jobs;
-}
-
-// Kills the host and lets the loop reap it, so that a process that the kernel cannot end yet does not hold the loop up.
-void TokenService::retire_host() {
-  ++generation_;
-  if (host_ == nullptr) return;
-  host_->process.kill();
-  dying_.emplace_front(std::move(host_->process), std::move(host_->ended));
-  host_.reset();
-  const auto place = dying_.begin();
-  place->second.async_wait(stream_descriptor::wait_read, [this, place](const error_code& error) {
-    if (!error) dying_.erase(place);
-  });
 }
 
 void TokenService::schedule_restart() {
@@ -223,13 +178,13 @@ void TokenService::schedule_restart() {
       std::random_device{}());  // spreads the hosts of several tokens, no secret
   delay -= delay * (jitter() % 25) / 100;
   restart_timer_.expires_after(delay);
-  restart_timer_.async_wait([this, generation = generation_](const error_code& error) {
-    if (!error && generation == generation_ && state_ == TokenState::kUnavailable) start_host();
+  restart_timer_.async_wait([this, generation = host_.generation()](const error_code& error) {
+    if (!error && generation == host_.generation() && state_ == TokenState::kUnavailable) start_host();
   });
 }
 
 void TokenService::distrust(const std::string& why) {
-  if (host_ != nullptr) host_lost(why);
+  if (host_.up()) host_lost(why);
 }
 
 void TokenService::signature_was_good() {
@@ -254,37 +209,12 @@ void TokenService::stop(SteadyTime deadline) {
   fail_queued(reason_);
   restart_timer_.cancel();
   timer_.cancel();
-  ++generation_;
-  if (host_ == nullptr) return;
-  error_code ignored;
-  host_->control.close(ignored);
-  for (Worker& worker : host_->workers) worker.channel.close(ignored);
-  pollfd ended{host_->process.pidfd(), POLLIN, 0};
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock_.steady()).count();
-  if (::poll(&ended, 1, static_cast<int>(std::clamp<long long>(left, 0, 60'000))) != 1) {
+  if (!host_.leave(deadline, clock_.steady())) {
     log::warn("host_killed", {{"token", name()}, {"reason", "it did not leave its token in time"}});
   }
-  host_.reset();
 }
 
 // ---- what the host says --------------------------------------------------------------------------------------------
-
-void TokenService::watch_control(std::uint64_t generation) {
-  host_->control.async_wait(stream_descriptor::wait_read, [this, generation](const error_code& error) {
-    if (error || generation != generation_) return;
-    ByteView frame;
-    switch (receive_frame(host_->control.native_handle(), buffer_, frame)) {
-      case ReceiveOutcome::kNothing:
-        break;
-      case ReceiveOutcome::kBroken:
-        return host_lost("the host closed its control channel");
-      case ReceiveOutcome::kFrame:
-        if (!take_control_frame(frame)) host_lost("the host answers nonsense");
-        if (generation != generation_) return;
-    }
-    watch_control(generation);
-  });
-}
 
 bool TokenService::take_control_frame(ByteView frame) {
   const auto header = channel::decode_header(frame);
@@ -310,25 +240,8 @@ bool TokenService::take_control_frame(ByteView frame) {
   ControlCall call = std::move(calls_.front());
   calls_.pop_front();
   call.reply(*result);
-  if (host_ != nullptr) send_control();
+  send_control();
   return true;
-}
-
-void TokenService::watch_worker(std::size_t index, std::uint64_t generation) {
-  auto& channel = host_->workers[index].channel;
-  channel.async_wait(stream_descriptor::wait_read, [this, index, generation](const error_code& error) {
-    if (error || generation != generation_) return;
-    while (true) {
-      ByteView frame;
-      Worker& worker = host_->workers[index];
-      const ReceiveOutcome outcome = receive_frame(worker.channel.native_handle(), buffer_, frame);
-      if (outcome == ReceiveOutcome::kNothing) break;
-      if (outcome == ReceiveOutcome::kBroken) return host_lost("the host closed a worker channel");
-      if (!take_worker_frame(worker, frame)) return host_lost("the host answers nonsense");
-      if (generation != generation_) return;
-    }
-    watch_worker(index, generation);
-  });
 }
 
 // Answers one job; false if the frame is not the answer that is due.
@@ -372,13 +285,6 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
   return true;
 }
 
-void TokenService::watch_end(std::uint64_t generation) {
-  host_->ended.async_wait(stream_descriptor::wait_read, [this, generation](const error_code& error) {
-    if (error || generation != generation_) return;
-    host_lost("the host ended");
-  });
-}
-
 // ---- what is asked of the host -------------------------------------------------------------------------------------
 
 void TokenService::describe_key(Bytes key_id, KeyReply reply) {
@@ -403,9 +309,7 @@ void TokenService::send_control() {
   calling_ = true;
   call_deadline_ = clock_.steady() + calls_.front().timeout;
   wake_by(call_deadline_);
-  if (send_frame(host_->control.native_handle(), calls_.front().encode(control_id_)) == SendOutcome::kBroken) {
-    host_lost("the host does not take frames");
-  }
+  if (!host_.send_control(calls_.front().encode(control_id_))) host_lost("the host does not take frames");
 }
 
 void TokenService::sign(SignJob job) {
@@ -421,19 +325,18 @@ void TokenService::sign(SignJob job) {
   dispatch();
 }
 
-TokenService::Worker* TokenService::free_worker() {
-  Worker* best = nullptr;
-  for (Worker& worker : host_->workers) {
-    if (worker.jobs.size() < kJobsPerWorker && (best == nullptr || worker.jobs.size() < best->jobs.size()))
-      best = &worker;
-  }
-  return best;
+// The one with the fewest jobs; none if all have as many as they may.
+std::optional<std::size_t> TokenService::free_worker() const {
+  const auto fewer = [](const Worker& a, const Worker& b) { return a.jobs.size() < b.jobs.size(); };
+  const auto best = std::min_element(workers_.begin(), workers_.end(), fewer);
+  if (best == workers_.end() || best->jobs.size() >= kJobsPerWorker) return std::nullopt;
+  return static_cast<std::size_t>(best - workers_.begin());
 }
 
 void TokenService::dispatch() {
   while (state_ == TokenState::kReady && !queue_.empty()) {
-    Worker* worker = free_worker();
-    if (worker == nullptr) return;
+    const auto worker = free_worker();
+    if (!worker) return;
     SignJob job = *queue_.pop();
     if (job.deadline <= clock_.steady()) {
       job.done(too_late());
@@ -443,7 +346,8 @@ void TokenService::dispatch() {
   }
 }
 
-bool TokenService::send_job(Worker& worker, SignJob job) {
+bool TokenService::send_job(std::size_t index, SignJob job) {
+  Worker& worker = workers_[index];
   const std::uint64_t id = ++last_id_;
   job.request.deadline_ns = monotonic_ns(job.deadline);
   const Bytes frame = channel::encode_sign(id, job.request);
@@ -454,7 +358,7 @@ bool TokenService::send_job(Worker& worker, SignJob job) {
   }
   const std::uint64_t record = job.record;
   worker.jobs.push_back({std::move(job), id, false});
-  if (send_frame(worker.channel.native_handle(), frame) != SendOutcome::kSent) return false;
+  if (!host_.send_worker(index, frame)) return false;
   if (begins) begun(record);
   return true;
 }
@@ -493,23 +397,21 @@ void TokenService::on_timer() {
 
 void TokenService::refuse_late(SteadyTime now) {
   std::vector<SignJob> late = queue_.remove_if([now](const SignJob& job) { return job.deadline <= now; });
-  if (host_ != nullptr) {
-    for (Worker& worker : host_->workers) {
-      for (InFlight& flight : worker.jobs) {
-        if (flight.answered || flight.job.deadline > now) continue;
-        flight.answered = true;
-        late.push_back(std::move(flight.job));
-      }
+  for (Worker& worker : workers_) {
+    for (InFlight& flight : worker.jobs) {
+      if (flight.answered || flight.job.deadline > now) continue;
+      flight.answered = true;
+      late.push_back(std::move(flight.job));
     }
   }
   for (SignJob& job : late) job.done(too_late());
 }
 
 std::optional<std::string> TokenService::hang(SteadyTime now) const {
-  if (host_ == nullptr) return std::nullopt;
+  if (!host_.up()) return std::nullopt;
   if ((state_ == TokenState::kStarting || calling_) && call_deadline_ <= now)
     return "the host hangs in opening or a key call";
-  for (const Worker& worker : host_->workers) {
+  for (const Worker& worker : workers_) {
     if (!worker.jobs.empty() && worker.busy_since + settings_.operation_timeout <= now) {
       return "a signature took longer than operation_timeout (" + std::to_string(settings_.operation_timeout.count()) +
              " ms)";
@@ -521,9 +423,9 @@ std::optional<std::string> TokenService::hang(SteadyTime now) const {
 std::optional<SteadyTime> TokenService::next_event() const {
   std::optional<SteadyTime> next = queue_.earliest_deadline();
   const auto consider = [&next](SteadyTime time) { next = next ? std::min(*next, time) : time; };
-  if (host_ == nullptr) return next;
+  if (!host_.up()) return next;
   if (state_ == TokenState::kStarting || calling_) consider(call_deadline_);
-  for (const Worker& worker : host_->workers) {
+  for (const Worker& worker : workers_) {
     if (!worker.jobs.empty()) consider(worker.busy_since + settings_.operation_timeout);
     for (const InFlight& flight : worker.jobs) {
       if (!flight.answered) consider(flight.job.deadline);

@@ -10,22 +10,19 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <list>
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/clock.h"
 #include "channel/values.h"
 #include "request/refusal.h"
 #include "token/fair_queue.h"
-#include "token/host_process.h"
+#include "token/host_link.h"
 
 namespace signer::token {
 
@@ -75,7 +72,7 @@ class TokenService {
   TokenService(boost::asio::io_context& loop, const Clock& clock, TokenSettings settings);
   TokenService(const TokenService&) = delete;
   TokenService& operator=(const TokenService&) = delete;
-  ~TokenService();
+  ~TokenService() = default;
 
   void listen(TokenEvents events) { events_ = std::move(events); }
 
@@ -115,18 +112,8 @@ class TokenService {
   };
 
   struct Worker {
-    explicit Worker(boost::asio::posix::stream_descriptor descriptor) : channel(std::move(descriptor)) {}
-
-    boost::asio::posix::stream_descriptor channel;
     std::deque<InFlight> jobs;  // the token works on the first
     SteadyTime busy_since{};
-  };
-
-  struct Host {
-    HostProcess process;
-    boost::asio::posix::stream_descriptor control;
-    boost::asio::posix::stream_descriptor ended;
-    std::vector<Worker> workers;
   };
 
   struct ControlCall {
@@ -136,23 +123,18 @@ class TokenService {
   };
 
   void start_host();
-  Result<void> adopt(StartedHost started);
-  void watch_control(std::uint64_t generation);
-  void watch_worker(std::size_t index, std::uint64_t generation);
-  void watch_end(std::uint64_t generation);
   void begun(std::uint64_t record);
   bool take_control_frame(ByteView frame);
   bool take_worker_frame(Worker& worker, ByteView frame);
   void opened(const channel::HostResult<channel::TokenDescription>& result);
   void send_control();
   void dispatch();
-  [[nodiscard]] Worker* free_worker();
-  bool send_job(Worker& worker, SignJob job);
+  [[nodiscard]] std::optional<std::size_t> free_worker() const;
+  bool send_job(std::size_t index, SignJob job);
   void host_lost(std::string why);
   void pin_refused(const std::string& why);
   void fail_calls(const std::string& why);
   std::vector<SignJob> take_in_flight();
-  void retire_host();
   void schedule_restart();
   void fail_queued(const std::string& why);
   void on_timer();
@@ -162,7 +144,6 @@ class TokenService {
   [[nodiscard]] std::optional<std::string> hang(SteadyTime now) const;
   [[nodiscard]] std::optional<SteadyTime> next_event() const;
 
-  boost::asio::io_context& loop_;
   const Clock& clock_;
   TokenSettings settings_;
   TokenEvents events_;
@@ -182,10 +163,8 @@ class TokenService {
   std::uint64_t last_id_ = 0;
   std::uint64_t control_id_ = 0;
 
-  std::unique_ptr<Host> host_;
-  std::uint64_t generation_ = 0;  // of host_; a completion of another generation is stale
-  std::list<std::pair<HostProcess, boost::asio::posix::stream_descriptor>> dying_;
-  Bytes buffer_;
+  HostLink host_;
+  std::vector<Worker> workers_;  // of the host that is up
 
   boost::asio::steady_timer timer_;
   std::optional<SteadyTime> timer_at_;
