@@ -46,7 +46,7 @@ HostResult<jose::PublicKey> read_rsa(const Session& session, CK_OBJECT_HANDLE pr
   SIGNER_ASSIGN_OR_RETURN(const auto exponent,
                           read_from_either(session, private_key, public_keys, CKA_PUBLIC_EXPONENT));
   if (!exponent) return unreadable("CKA_PUBLIC_EXPONENT");
-  return jose::PublicKey{.algorithm = jose::Algorithm::kRs256,
+  return jose::PublicKey{.algorithm = Algorithm::kRs256,
                          .modulus = without_leading_zeros(*modulus),
                          .exponent = without_leading_zeros(*exponent),
                          .x = {},
@@ -162,7 +162,7 @@ std::optional<jose::PublicKey> p256_from_point(ByteView point) {
   // X9.62 wrapped in an OCTET STRING is the standard's form; some modules give the bare point.
   if (point.size() == kPointBytes + 2 && point[0] == 0x04 && point[1] == kPointBytes) point = point.subspan(2);
   if (point.size() != kPointBytes || point[0] != 0x04) return std::nullopt;
-  return jose::PublicKey{.algorithm = jose::Algorithm::kEs256,
+  return jose::PublicKey{.algorithm = Algorithm::kEs256,
                          .modulus = {},
                          .exponent = {},
                          .x = Bytes(point.begin() + 1, point.begin() + 33),

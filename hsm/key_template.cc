@@ -72,7 +72,7 @@ CK_ULONG modulus_bits(jose::KeyKind kind) {
 }
 
 bool is_rsa(const KeyRequest& request) {
-  return jose::algorithm_of(request.kind) == jose::Algorithm::kRs256;
+  return jose::algorithm_of(request.kind) == Algorithm::kRs256;
 }
 
 std::vector<CK_MECHANISM_TYPE> allowed_mechanisms(const KeyRequest& request) {

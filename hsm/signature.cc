@@ -6,7 +6,7 @@
 #include <array>
 
 #include "hsm/ckr.h"
-#include "jose/sha256.h"
+#include "jose/hash.h"
 
 namespace signer::hsm {
 
@@ -55,11 +55,11 @@ HostResult<Mechanisms> offered_mechanisms(const CK_FUNCTION_LIST& api, CK_SLOT_I
 
 HostResult<Bytes> make_signature(const Session& session, const StoredKey& key, const Mechanisms& mechanisms,
                                  std::string_view signing_input) {
-  const bool rsa = key.public_key.algorithm == jose::Algorithm::kRs256;
+  const bool rsa = key.public_key.algorithm == Algorithm::kRs256;
   const auto type = rsa ? mechanisms.rs256 : mechanisms.es256;
   if (!type) {
     return host_failure(HostStatus::kUnsupported, std::string("hsm: the token offers no mechanism for ") +
-                                                      std::string(jose::to_string(key.public_key.algorithm)));
+                                                      std::string(to_string(key.public_key.algorithm)));
   }
   HashedInput hashed{};
   ByteView data = bytes_of(signing_input);

@@ -79,7 +79,7 @@ std::string thumbprint_of(const EVP_PKEY& key) {
     known.modulus = number_of(*copy, OSSL_PKEY_PARAM_RSA_N);
     known.exponent = number_of(*copy, OSSL_PKEY_PARAM_RSA_E);
   } else {
-    known.algorithm = jose::Algorithm::kEs256;
+    known.algorithm = Algorithm::kEs256;
     known.x = number_of(*copy, OSSL_PKEY_PARAM_EC_PUB_X);
     known.y = number_of(*copy, OSSL_PKEY_PARAM_EC_PUB_Y);
     for (Bytes* coordinate : {&known.x, &known.y}) {

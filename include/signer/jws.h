@@ -11,16 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "signer/algorithm.h"
 #include "signer/bytes.h"
 #include "signer/key_set.h"
 #include "signer/result.h"
 #include "signer/verify_error.h"
 
 namespace signer::jws {
-
-enum class Algorithm {
-  kRs256,  // RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 §3.3)
-};
 
 // What the header's typ must be, RFC 8725 §3.11.  There is no default: say which one you mean.
 class TypeRule {
@@ -59,6 +56,8 @@ struct Policy {
 
   std::vector<Algorithm> algorithms;
   TypeRule type;
+  // Take the header's deprecated alg "EdDSA" for "Ed25519" (RFC 9864).  Ed25519 must still be in `algorithms`.
+  bool eddsa_means_ed25519 = false;
   std::size_t token_bytes_max = 16UL * 1024;
   std::size_t header_bytes_max = 2UL * 1024;  // of the decoded header
   // Header parameters to ignore besides alg, kid and typ, for issuers that add some ("x5t", "cty").  Others are

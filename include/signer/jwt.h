@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 
 #include "signer/jws.h"
 #include "signer/key_set.h"
+#include "signer/key_source.h"
 #include "signer/result.h"
 #include "signer/verify_error.h"
 
@@ -36,8 +38,7 @@ struct Audiences {
 
 // What one kind of token looks like.  What decides about trust has no default; the caps have safe ones.
 struct TokenProfile {
-  TokenProfile(std::vector<jws::Algorithm> algorithms, Issuers expected_issuers, Audiences own_audiences,
-               jws::TypeRule type)
+  TokenProfile(std::vector<Algorithm> algorithms, Issuers expected_issuers, Audiences own_audiences, jws::TypeRule type)
       : signature(std::move(algorithms), std::move(type)),
         issuers(std::move(expected_issuers)),
         audiences(std::move(own_audiences)) {}
@@ -94,6 +95,15 @@ class Verifier {
   // `keys` are the keys of the profile's issuers and of nobody else (RFC 8725 §3.8).  Never throws.
   [[nodiscard]] Result<Claims, VerifyError> verify(std::string_view token, const KeySet& keys,
                                                    std::chrono::system_clock::time_point now) const noexcept;
+
+  // The same with keys that change.  A kid that is unknown makes the source look for newer keys, once a cooldown.
+  [[nodiscard]] Result<Claims, VerifyError> verify(std::string_view token, KeySource& source,
+                                                   std::chrono::system_clock::time_point now) const noexcept;
+
+  // One result for each token, in order; a token that is refused does not affect the others.
+  [[nodiscard]] std::vector<Result<Claims, VerifyError>> verify_many(std::span<const std::string_view> tokens,
+                                                                     const KeySet& keys,
+                                                                     std::chrono::system_clock::time_point now) const;
 
  private:
   explicit Verifier(TokenProfile profile) : profile_(std::move(profile)) {}

@@ -5,14 +5,27 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "signer/algorithm.h"
 #include "signer/result.h"
 
 namespace signer {
+
+struct KeyRules {
+  bool rsa_8192 = false;  // allow RSA keys of 4097 to 8192 bits: a verification takes four times as long
+};
+
+// A public key in a PEM block "PUBLIC KEY" (RFC 7468 §13), which says neither its name nor its algorithm.
+struct PemKey {
+  std::string_view pem;
+  Algorithm algorithm;
+  std::string kid;  // if empty, the RFC 7638 SHA-256 thumbprint
+};
 
 // Immutable; a copy shares the keys.  Safe to use from many threads.  To reload, make a new set and swap it in.
 class KeySet {
@@ -24,11 +37,16 @@ class KeySet {
   //  - the set has more than kKeysMax keys, of whatever kind;
   //  - the text is larger than kJwksBytesMax or not strict JSON (duplicate names, depth, ...);
   //  - any key holds a private member or is symmetric (kty "oct"): that file must not be where verifiers can read it;
-  //  - two keys share a kid, or an RSA key for signatures has no kid or no alg;
-  //  - a key that would be used is not an acceptable one: RSA of 2048 to 4096 bits, e odd, 65537 to 2^32 - 1;
+  //  - two keys share a kid, or a key for signatures has no kid or no alg;
+  //  - a key that would be used is not an acceptable one: RSA of 2048 to 4096 bits, e odd, 65537 to 2^32 - 1, without
+  //    the ROCA fingerprint; a point on its curve, in its one encoding, for Ed25519 not of small order;
   //  - no key is left to verify with.
   // Keys for other purposes are left out: another kty, alg or use, or key_ops without "verify".
-  [[nodiscard]] static Result<KeySet> from_jwks(std::string_view json);
+  [[nodiscard]] static Result<KeySet> from_jwks(std::string_view json, const KeyRules& rules = {});
+
+  // All or nothing, and as strict about the keys.  kInvalidRequest with a text that names the key's place: not one PEM
+  // public key, one that its algorithm cannot use, two with one kid.
+  [[nodiscard]] static Result<KeySet> from_pem(std::span<const PemKey> pems, const KeyRules& rules = {});
 
   [[nodiscard]] std::size_t size() const noexcept;
 

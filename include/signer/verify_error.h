@@ -23,6 +23,7 @@ enum class VerifyError {
   kExpired,          // now is at or after exp, leeway included.
   kNotYetValid,      // nbf or iat lies in the future, beyond the leeway.
   kLifetimeTooLong,  // exp - iat exceeds the profile's cap, or is negative.
+  kKeysUnavailable,  // The key source has no key set that is young enough; its status says why.
   kInternal,         // Memory ran out.  Nothing is known about the token.
 };
 

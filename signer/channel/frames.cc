@@ -119,11 +119,11 @@ std::optional<HostResult<T>> decode_reply(Reader reader, Read read) {
   return HostResult<T>(std::move(answer));
 }
 
-jose::Algorithm read_algorithm(Reader& reader) {
+Algorithm read_algorithm(Reader& reader) {
   const auto number = reader.number<std::uint8_t>();
-  reader.require(number == static_cast<std::uint8_t>(jose::Algorithm::kRs256) ||
-                 number == static_cast<std::uint8_t>(jose::Algorithm::kEs256));
-  return static_cast<jose::Algorithm>(number);
+  reader.require(number == static_cast<std::uint8_t>(Algorithm::kRs256) ||
+                 number == static_cast<std::uint8_t>(Algorithm::kEs256));
+  return static_cast<Algorithm>(number);
 }
 
 }  // namespace

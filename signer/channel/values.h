@@ -74,7 +74,7 @@ struct KeyDescription {
 
 struct SignRequest {
   Bytes key_id;
-  jose::Algorithm algorithm = jose::Algorithm::kRs256;
+  Algorithm algorithm = Algorithm::kRs256;
   std::int64_t deadline_ns = 0;  // CLOCK_MONOTONIC; the same clock in both processes
   std::string signing_input;     // RFC 7515 §5.1: ASCII(header "." payload); at most kSigningInputMax bytes
 };

@@ -31,7 +31,7 @@ Outcome refused(const Context& context, VerifyError error) {
 }
 
 Result<jwt::Verifier> make_verifier(const VerifyOptions& options) {
-  jwt::TokenProfile profile({jws::Algorithm::kRs256}, jwt::Issuers(options.issuers), jwt::Audiences(options.audiences),
+  jwt::TokenProfile profile({Algorithm::kRs256}, jwt::Issuers(options.issuers), jwt::Audiences(options.audiences),
                             jws::TypeRule::is(options.typ));
   profile.leeway = std::chrono::seconds(options.leeway_seconds);
   profile.lifetime_max = std::chrono::seconds(options.lifetime_max_seconds);

@@ -2,19 +2,15 @@
 
 #include "jose/public_key.h"
 
-#include <openssl/evp.h>
-
-#include <array>
-
+#include "jose/algorithms.h"
 #include "jose/base64url.h"
+#include "jose/hash.h"
 
 namespace signer::jose {
 
 namespace {
 
 constexpr std::size_t kModulusBytesMin = 256;
-constexpr std::size_t kModulusBytesMax = 512;
-constexpr std::size_t kCoordinateBytes = 32;
 
 Failure<Error> invalid(std::string_view why) {
   return fail(ErrorCode::kInvalidRequest, "public key: " + std::string(why));
@@ -28,27 +24,12 @@ Result<Bytes> number_member(const Json& jwk, const char* name) {
   return *std::move(bytes);
 }
 
-}  // namespace
-
-std::string_view to_string(Algorithm algorithm) noexcept {
-  return algorithm == Algorithm::kEs256 ? "ES256" : "RS256";
-}
-
-Algorithm algorithm_of(KeyKind kind) noexcept {
-  return kind == KeyKind::kP256 ? Algorithm::kEs256 : Algorithm::kRs256;
-}
-
-Result<void> check_shape(const PublicKey& key) {
-  if (key.algorithm == Algorithm::kEs256) {
-    if (key.x.size() != kCoordinateBytes || key.y.size() != kCoordinateBytes)
-      return invalid("P-256 point not 2 x 32 bytes");
-    if (!key.modulus.empty() || !key.exponent.empty()) return invalid("a P-256 key with RSA numbers");
-    return {};
-  }
+Result<void> check_rsa(const PublicKey& key, RsaLimit limit) {
   if (!key.x.empty() || !key.y.empty()) return invalid("an RSA key with a point");
-  if (key.modulus.size() < kModulusBytesMin || key.modulus.size() > kModulusBytesMax || key.modulus.front() < 0x80 ||
-      (key.modulus.back() & 1U) == 0) {
-    return invalid("RSA modulus not an odd number of 2048 to 4096 bits");
+  if (key.modulus.size() < kModulusBytesMin || key.modulus.size() > static_cast<std::size_t>(limit) / 8 ||
+      key.modulus.front() < 0x80 || (key.modulus.back() & 1U) == 0) {
+    return invalid("RSA modulus not an odd number of 2048 to " + std::to_string(static_cast<unsigned>(limit)) +
+                   " bits");
   }
   std::uint64_t exponent = 0;
   if (key.exponent.empty() || key.exponent.size() > 4 || key.exponent.front() == 0)
@@ -58,56 +39,107 @@ Result<void> check_shape(const PublicKey& key) {
   return {};
 }
 
+bool is(const Json& jwk, const char* name, std::string_view value) {
+  const auto member = jwk.find(name);
+  return member != jwk.end() && member->is_string() && *member->get_ptr<const std::string*>() == value;
+}
+
+// The row that a JWK's kty, crv and alg agree on, or none.
+const AlgorithmRow* row_of(const Json& jwk) {
+  for (const AlgorithmRow& row : kAlgorithms) {
+    const bool named = is(jwk, "alg", row.name) || (row.scheme == Scheme::kEddsa && is(jwk, "alg", "EdDSA"));
+    if (named && is(jwk, "kty", row.kty) && (row.crv.empty() || is(jwk, "crv", row.crv))) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Algorithm algorithm_of(KeyKind kind) noexcept {
+  return kind == KeyKind::kP256 ? Algorithm::kEs256 : Algorithm::kRs256;
+}
+
+Result<void> check_shape(const PublicKey& key, RsaLimit limit) {
+  const AlgorithmRow* row = find_algorithm(key.algorithm);
+  if (row == nullptr) return invalid("of an unknown algorithm");
+  if (row->coordinate_bytes == 0) return check_rsa(key, limit);
+  const std::size_t y_bytes = row->scheme == Scheme::kEddsa ? 0 : row->coordinate_bytes;
+  if (key.x.size() != row->coordinate_bytes || key.y.size() != y_bytes) {
+    return invalid(std::string(row->crv) + " point not of " + std::to_string(row->coordinate_bytes) +
+                   " bytes a coordinate");
+  }
+  if (!key.modulus.empty() || !key.exponent.empty()) return invalid("a key on a curve with RSA numbers");
+  return {};
+}
+
 std::string thumbprint(const PublicKey& key) {
-  // RFC 7638 §3.2: the required members alone, in lexicographic order, without whitespace.
-  const std::string text = key.algorithm == Algorithm::kEs256
-                               ? R"({"crv":"P-256","kty":"EC","x":")" + base64url_encode(key.x) + R"(","y":")" +
-                                     base64url_encode(key.y) + R"("})"
-                               : R"({"e":")" + base64url_encode(key.exponent) + R"(","kty":"RSA","n":")" +
-                                     base64url_encode(key.modulus) + R"("})";
-  std::array<std::uint8_t, 32> digest{};
-  ::EVP_Digest(text.data(), text.size(), digest.data(), nullptr, ::EVP_sha256(), nullptr);
-  return base64url_encode(digest);
+  const AlgorithmRow* row = find_algorithm(key.algorithm);
+  if (row == nullptr) return {};
+  // RFC 7638 §3.2, RFC 8037 §2: the required members alone, in lexicographic order, without whitespace.
+  std::string text;
+  if (row->coordinate_bytes == 0) {
+    text =
+        R"({"e":")" + base64url_encode(key.exponent) + R"(","kty":"RSA","n":")" + base64url_encode(key.modulus) + "\"}";
+  } else {
+    text = R"({"crv":")" + std::string(row->crv) + R"(","kty":")" + std::string(row->kty) + R"(","x":")" +
+           base64url_encode(key.x) + "\"";
+    if (row->scheme != Scheme::kEddsa) text += R"(,"y":")" + base64url_encode(key.y) + "\"";
+    text += "}";
+  }
+  return base64url_encode(sha256(bytes_of(text)));
 }
 
 Json to_jwk(const PublicKey& key) {
   Json jwk = {{"use", "sig"}, {"alg", to_string(key.algorithm)}, {"kid", thumbprint(key)}};
-  if (key.algorithm == Algorithm::kEs256) {
-    jwk["kty"] = "EC";
-    jwk["crv"] = "P-256";
-    jwk["x"] = base64url_encode(key.x);
-    jwk["y"] = base64url_encode(key.y);
-  } else {
-    jwk["kty"] = "RSA";
+  const AlgorithmRow* row = find_algorithm(key.algorithm);
+  if (row == nullptr) return jwk;
+  jwk["kty"] = row->kty;
+  if (row->coordinate_bytes == 0) {
     jwk["n"] = base64url_encode(key.modulus);
     jwk["e"] = base64url_encode(key.exponent);
+  } else {
+    jwk["crv"] = row->crv;
+    jwk["x"] = base64url_encode(key.x);
+    if (row->scheme != Scheme::kEddsa) jwk["y"] = base64url_encode(key.y);
   }
   return jwk;
 }
 
-Result<PublicKey> from_jwk(const Json& jwk) {
+Result<PublicKey> numbers_from_jwk(const Json& jwk, RsaLimit limit) {
   if (!jwk.is_object()) return invalid("not a JWK object");
-  for (const char* secret : {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}) {
+  for (const char* secret : {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}) {
     if (jwk.contains(secret)) return invalid("holds a private member");
   }
-  const auto is = [&jwk](const char* name, std::string_view value) {
-    const auto member = jwk.find(name);
-    return member != jwk.end() && member->is_string() && *member->get_ptr<const std::string*>() == value;
-  };
+  const AlgorithmRow* row = row_of(jwk);
+  if (row == nullptr) return invalid("kty, crv and alg name no algorithm known here");
   PublicKey key;
-  if (is("kty", "RSA") && is("alg", "RS256")) {
+  key.algorithm = row->algorithm;
+  if (row->coordinate_bytes == 0) {
     SIGNER_ASSIGN_OR_RETURN(key.modulus, number_member(jwk, "n"));
     SIGNER_ASSIGN_OR_RETURN(key.exponent, number_member(jwk, "e"));
-  } else if (is("kty", "EC") && is("crv", "P-256") && is("alg", "ES256")) {
-    key.algorithm = Algorithm::kEs256;
-    SIGNER_ASSIGN_OR_RETURN(key.x, number_member(jwk, "x"));
-    SIGNER_ASSIGN_OR_RETURN(key.y, number_member(jwk, "y"));
   } else {
-    return invalid("not an RS256 or ES256 key");
+    SIGNER_ASSIGN_OR_RETURN(key.x, number_member(jwk, "x"));
+    if (row->scheme != Scheme::kEddsa) {
+      SIGNER_ASSIGN_OR_RETURN(key.y, number_member(jwk, "y"));
+    }
   }
-  SIGNER_RETURN_IF_ERROR(check_shape(key));
-  if (jwk.contains("kid") && !is("kid", thumbprint(key))) return invalid("kid is not the thumbprint");
+  SIGNER_RETURN_IF_ERROR(check_shape(key, limit));
+  return key;
+}
+
+Result<PublicKey> from_jwk(const Json& jwk) {
+  SIGNER_ASSIGN_OR_RETURN(PublicKey key, numbers_from_jwk(jwk));
+  if (jwk.contains("kid") && !is(jwk, "kid", thumbprint(key))) return invalid("kid is not the thumbprint");
   return key;
 }
 
 }  // namespace signer::jose
+
+namespace signer {
+
+std::string_view to_string(Algorithm algorithm) noexcept {
+  const jose::AlgorithmRow* row = jose::find_algorithm(algorithm);
+  return row == nullptr ? std::string_view{} : row->name;
+}
+
+}  // namespace signer

@@ -95,7 +95,7 @@ std::string to_file_text(const KeyVersion& version) {
   const Json file = {{"format", 1},
                      {"name", version.name},
                      {"kid", version.kid},
-                     {"alg", jose::to_string(version.public_key.algorithm)},
+                     {"alg", to_string(version.public_key.algorithm)},
                      {"jwk", jose::to_jwk(version.public_key)},
                      {"token", version.token},
                      {"key_id", to_hex(version.key_id)},
@@ -122,11 +122,14 @@ Result<KeyVersion> from_file_text(std::string_view text) {
   }
   KeyVersion version;
   SIGNER_ASSIGN_OR_RETURN(version.public_key, jose::from_jwk(file["jwk"]));
+  if (version.public_key.algorithm != Algorithm::kRs256 && version.public_key.algorithm != Algorithm::kEs256) {
+    return invalid("not an RS256 or ES256 key");
+  }
   version.name = *name;
   version.kid = *kid;
   version.token = *token;
   if (*kid != jose::thumbprint(version.public_key)) return invalid("kid is not the thumbprint of the public key");
-  if (*algorithm != jose::to_string(version.public_key.algorithm)) return invalid("alg is not the public key's");
+  if (*algorithm != to_string(version.public_key.algorithm)) return invalid("alg is not the public key's");
   auto id = from_hex(*key_id);
   if (!id) return invalid("key_id is not 1 to 64 bytes of lower-case hex");
   version.key_id = *std::move(id);

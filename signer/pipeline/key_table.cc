@@ -203,7 +203,7 @@ jose::Json KeyTable::jwks(const KeyEntry& entry) const {
   jose::Json keys = jose::Json::array();
   for (const keyring::KeyVersion& version : entry.versions) {
     const bool published = version.state != keyring::KeyState::kRetired && version.state != keyring::KeyState::kRevoked;
-    if (published && version.public_key.algorithm == jose::Algorithm::kRs256)
+    if (published && version.public_key.algorithm == Algorithm::kRs256)
       keys.push_back(jose::to_jwk(version.public_key));
   }
   return {{"keys", std::move(keys)}};

@@ -87,7 +87,7 @@ void Pipeline::sign(const IssuePtr& issue) {
   job.uid = issue->context.peer.uid;
   job.deadline = issue->context.deadline;
   job.record = issue->record_index;
-  job.request = {issue->key->version.key_id, jose::Algorithm::kRs256, 0, issue->input.text()};
+  job.request = {issue->key->version.key_id, Algorithm::kRs256, 0, issue->input.text()};
   job.done = [this, issue](Judged<Bytes> signature) { take_signature(issue, std::move(signature)); };
   issue->key->token->sign(std::move(job));
 }

@@ -16,7 +16,7 @@
 #include "audit/audit_log.h"
 #include "base/clock.h"
 #include "base/flood_gate.h"
-#include "jose/sha256.h"
+#include "jose/hash.h"
 #include "pipeline/key_table.h"
 #include "pipeline/metrics.h"
 #include "policy/claims.h"

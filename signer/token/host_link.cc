@@ -24,7 +24,7 @@ using boost::system::error_code;
 Result<void> HostLink::start(const HostProgram& program, std::size_t worker_count) {
   ++generation_;
   auto started = HostProcess::start(program, worker_count);
-  if (!started) return Failure(started.error());
+  if (!started) return Failure<Error>{started.error()};
   if (auto adopted = adopt(*std::move(started)); !adopted) return adopted;
   for (std::size_t i = 0; i < host_->workers.size(); ++i) watch_worker(i, generation_);
   watch_control(generation_);

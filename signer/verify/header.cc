@@ -6,6 +6,7 @@
 #include <array>
 
 #include "jose/base64url.h"
+#include "signer/jws.h"
 #include "verify/object.h"
 
 namespace signer::verify {
@@ -49,7 +50,7 @@ Result<Header, VerifyError> parse_header(std::string_view encoded) {
     }
   }
   if (header.alg.empty() || !is_acceptable_kid(header.kid)) return fail(VerifyError::kHeaderRefused);
-  header.algorithm = find_algorithm(header.alg);
+  header.algorithm = jose::find_algorithm(header.alg);
   if (header.type) header.normalized_type = jws::TypeRule::normalized(*header.type);
   return header;
 }

@@ -9,15 +9,15 @@
 #include <string_view>
 #include <vector>
 
+#include "jose/algorithms.h"
 #include "signer/result.h"
 #include "signer/verify_error.h"
-#include "verify/algorithms.h"
 
 namespace signer::verify {
 
 struct Header {
   std::string alg;
-  const AlgorithmRow* algorithm = nullptr;  // none for a name that is not in the table
+  const jose::AlgorithmRow* algorithm = nullptr;  // none for a name that is not in the table
   std::string kid;
   std::optional<std::string> type;             // as it was written
   std::optional<std::string> normalized_type;  // as TypeRule compares it

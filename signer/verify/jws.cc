@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "jose/base64url.h"
-#include "jose/sha256.h"
 #include "verify/header.h"
 #include "verify/keys.h"
 
@@ -70,18 +69,25 @@ class HeaderCache {
   std::size_t next_ = 0;
 };
 
-Result<void, VerifyError> check_policy(const Header& header, const Policy& policy) {
+// RFC 9864 §2.2 and §4.1.2: "EdDSA" says Ed25519 or Ed448 and is deprecated; a policy can take it for the former.
+std::optional<Algorithm> algorithm_of(const Header& header, const Policy& policy) {
+  if (header.algorithm != nullptr) return header.algorithm->algorithm;
+  if (policy.eddsa_means_ed25519 && header.alg == "EdDSA") return Algorithm::kEd25519;
+  return std::nullopt;
+}
+
+Result<Algorithm, VerifyError> check_policy(const Header& header, const Policy& policy) {
   for (const std::string& name : header.other_parameters) {
     if (std::ranges::find(policy.ignored_parameters, name) == policy.ignored_parameters.end()) {
       return fail(VerifyError::kHeaderRefused);
     }
   }
   if (!policy.type.allows(header.normalized_type)) return fail(VerifyError::kWrongType);
-  if (header.algorithm == nullptr ||
-      std::ranges::find(policy.algorithms, header.algorithm->algorithm) == policy.algorithms.end()) {
+  const auto algorithm = algorithm_of(header, policy);
+  if (!algorithm || std::ranges::find(policy.algorithms, *algorithm) == policy.algorithms.end()) {
     return fail(VerifyError::kWrongAlgorithm);
   }
-  return {};
+  return *algorithm;
 }
 
 struct Accepted {
@@ -92,13 +98,13 @@ struct Accepted {
 
 Result<Accepted, VerifyError> verify_signature(std::string_view signing_input, ByteView signature, Bytes payload,
                                                const Header& header, const KeySet& keys, const Policy& policy) {
-  SIGNER_RETURN_IF_ERROR(check_policy(header, policy));
+  SIGNER_ASSIGN_OR_RETURN(const Algorithm algorithm, check_policy(header, policy));
   const auto found = keys.keys().by_kid.find(header.kid);
   if (found == keys.keys().by_kid.end()) return fail(VerifyError::kUnknownKey);
-  const auto& [algorithm, key] = found->second;
-  if (algorithm != header.algorithm) return fail(VerifyError::kWrongAlgorithm);
-  if (!key.verify_digest(jose::sha256(bytes_of(signing_input)), signature)) return fail(VerifyError::kBadSignature);
-  return Accepted{std::move(payload), header.kid, algorithm->algorithm};
+  const verify::VerificationKey& key = found->second.key;
+  if (key.algorithm() != algorithm) return fail(VerifyError::kWrongAlgorithm);
+  if (!key.verify(bytes_of(signing_input), signature)) return fail(VerifyError::kBadSignature);
+  return Accepted{std::move(payload), header.kid, algorithm};
 }
 
 Result<Accepted, VerifyError> verify_compact(std::string_view compact, const KeySet& keys, const Policy& policy) {

@@ -185,4 +185,25 @@ Result<Claims, VerifyError> Verifier::verify(std::string_view token, const KeySe
   }
 }
 
+Result<Claims, VerifyError> Verifier::verify(std::string_view token, KeySource& source,
+                                             std::chrono::system_clock::time_point now) const noexcept {
+  const auto keys = source.keys();
+  if (!keys) return fail(VerifyError::kKeysUnavailable);
+  auto claims = verify(token, *keys, now);
+  if (claims || claims.error() != VerifyError::kUnknownKey) return claims;
+  const auto newer = source.keys_newer_than(*keys);
+  if (!newer) return fail(VerifyError::kKeysUnavailable);
+  if (&newer->keys() == &keys->keys()) return claims;
+  return verify(token, *newer, now);
+}
+
+std::vector<Result<Claims, VerifyError>> Verifier::verify_many(std::span<const std::string_view> tokens,
+                                                               const KeySet& keys,
+                                                               std::chrono::system_clock::time_point now) const {
+  std::vector<Result<Claims, VerifyError>> results;
+  results.reserve(tokens.size());
+  for (const std::string_view token : tokens) results.push_back(verify(token, keys, now));
+  return results;
+}
+
 }  // namespace signer::jwt

@@ -2,10 +2,12 @@
 
 #include "signer/key_set.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <utility>
 
+#include "jose/algorithms.h"
 #include "jose/json.h"
 #include "jose/public_key.h"
 #include "verify/header.h"
@@ -43,10 +45,14 @@ bool is_for_verification(const Json& jwk) {
 }
 
 bool is_known_key_type(std::string_view kty) {
-  for (const verify::AlgorithmRow& row : verify::kAlgorithms) {
-    if (row.kty == kty) return true;
-  }
-  return false;
+  return std::ranges::any_of(jose::kAlgorithms, [kty](const jose::AlgorithmRow& row) { return row.kty == kty; });
+}
+
+// The row of a JWK's alg; "EdDSA" names a curve only together with crv (RFC 8037 §3.1).
+const jose::AlgorithmRow* row_of(const Json& jwk, const std::string& alg) {
+  const std::string* crv = text_member(jwk, "crv");
+  if (alg == "EdDSA" && crv != nullptr) return jose::find_algorithm(*crv == "Ed25519" ? *crv : std::string());
+  return jose::find_algorithm(alg);
 }
 
 Failure<Error> refused(std::size_t place, std::string_view why) {
@@ -54,7 +60,8 @@ Failure<Error> refused(std::size_t place, std::string_view why) {
 }
 
 // Adds keys[place] to `keys`, or leaves it out if it serves another purpose.
-Result<void> add_key(const Json& jwk, std::size_t place, std::set<std::string>& kids, KeySet::Keys& keys) {
+Result<void> add_key(const Json& jwk, std::size_t place, jose::RsaLimit limit, std::set<std::string>& kids,
+                     KeySet::Keys& keys) {
   const std::string* kty = jwk.is_object() ? text_member(jwk, "kty") : nullptr;
   if (kty == nullptr) return refused(place, "no JWK with a kty");
   if (*kty == "oct") return refused(place, "a symmetric key in a public key set");
@@ -72,23 +79,25 @@ Result<void> add_key(const Json& jwk, std::size_t place, std::set<std::string>& 
   // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm".
   const std::string* alg = text_member(jwk, "alg");
   if (alg == nullptr) return refused(place, "no alg; add \"alg\":\"RS256\" if that is what the issuer signs with");
-  const verify::AlgorithmRow* row = verify::find_algorithm(*alg);
+  const jose::AlgorithmRow* row = row_of(jwk, *alg);
   if (row == nullptr) return {};
   if (row->kty != *kty) return refused(place, "alg does not fit kty");
 
-  Json bare = jwk;
-  bare.erase("kid");  // from_jwk knows our own keys, whose kid is the thumbprint; other issuers choose freely.
-  auto numbers = jose::from_jwk(bare);
+  const auto numbers = jose::numbers_from_jwk(jwk, limit);
   if (!numbers) return refused(place, numbers.error().text);
-  auto key = verify::VerificationKey::make(*numbers);
+  auto key = verify::VerificationKey::make(*numbers, limit);
   if (!key) return refused(place, key.error().text);
-  keys.by_kid.emplace(*kid, KeySet::Keys::Entry{row, std::move(key).value()});
+  keys.by_kid.emplace(*kid, KeySet::Keys::Entry{std::move(key).value(), jose::thumbprint(*numbers)});
   return {};
+}
+
+jose::RsaLimit limit_of(const KeyRules& rules) {
+  return rules.rsa_8192 ? jose::RsaLimit::k8192 : jose::RsaLimit::k4096;
 }
 
 }  // namespace
 
-Result<KeySet> KeySet::from_jwks(std::string_view json) {
+Result<KeySet> KeySet::from_jwks(std::string_view json, const KeyRules& rules) {
   auto set = jose::parse_json_object(json, kJwksLimits);
   if (!set) return fail(set.error().code, "key set: " + set.error().text);
   const auto list = set->find("keys");
@@ -101,9 +110,31 @@ Result<KeySet> KeySet::from_jwks(std::string_view json) {
     return fail(ErrorCode::kInvalidRequest, "key set: more than " + std::to_string(KeySet::kKeysMax) + " keys");
   }
   for (std::size_t place = 0; place < list->size(); ++place) {
-    SIGNER_RETURN_IF_ERROR(add_key((*list)[place], place, kids, keys));
+    SIGNER_RETURN_IF_ERROR(add_key((*list)[place], place, limit_of(rules), kids, keys));
   }
   if (keys.by_kid.empty()) return fail(ErrorCode::kInvalidRequest, "key set: no key to verify with");
+  return KeySet(std::make_shared<const Keys>(std::move(keys)));
+}
+
+Result<KeySet> KeySet::from_pem(std::span<const PemKey> pems, const KeyRules& rules) {
+  if (pems.empty() || pems.size() > kKeysMax) {
+    return fail(ErrorCode::kInvalidRequest, "key set: not 1 to " + std::to_string(kKeysMax) + " keys");
+  }
+  Keys keys;
+  for (std::size_t place = 0; place < pems.size(); ++place) {
+    const auto numbers = verify::numbers_from_pem(pems[place].pem, pems[place].algorithm);
+    if (!numbers) return refused(place, numbers.error().text);
+    auto key = verify::VerificationKey::make(*numbers, limit_of(rules));
+    if (!key) return refused(place, key.error().text);
+    const std::string thumbprint = jose::thumbprint(*numbers);
+    const std::string& kid = pems[place].kid.empty() ? thumbprint : pems[place].kid;
+    if (!verify::is_acceptable_kid(kid)) {
+      return refused(place, "kid is not 1 to 256 printable ASCII characters without spaces");
+    }
+    if (!keys.by_kid.emplace(kid, Keys::Entry{std::move(key).value(), thumbprint}).second) {
+      return refused(place, "another key has the same kid");
+    }
+  }
   return KeySet(std::make_shared<const Keys>(std::move(keys)));
 }
 

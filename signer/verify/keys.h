@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a KeySet holds: one key and its one algorithm for each kid.
+// What a KeySet holds: one key, which has one algorithm, for each kid.
 #pragma once
 
 #include <functional>
@@ -8,15 +8,14 @@
 #include <string>
 
 #include "signer/key_set.h"
-#include "verify/algorithms.h"
 #include "verify/verification_key.h"
 
 namespace signer {
 
 struct KeySet::Keys {
   struct Entry {
-    const verify::AlgorithmRow* algorithm;
     verify::VerificationKey key;
+    std::string thumbprint;  // RFC 7638: tells whether a kid still means the same key
   };
 
   std::map<std::string, Entry, std::less<>> by_kid;  // Exact bytes: no prefix, no case folding, no guess.

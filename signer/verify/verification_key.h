@@ -4,44 +4,41 @@
 // header: the daemon's self-check and the audit checker use it as it is, the library behind its own types.
 #pragma once
 
-#include <openssl/types.h>
-
 #include <cstdint>
-#include <memory>
-#include <span>
 
+#include "jose/algorithms.h"
 #include "jose/public_key.h"
 #include "signer/bytes.h"
 #include "signer/result.h"
+#include "verify/load_key.h"
 
 namespace signer::verify {
 
-// Move-only.  verify_digest() may be called from many threads at once.
+// Move-only.  The verifying calls may be made from many threads at once; a key that was moved from refuses all.
 class VerificationKey {
  public:
-  // kInvalidRequest if the numbers are no acceptable key (jose::check_shape; a point off the curve; an RSA modulus that
-  // is prime, has a small factor or carries the ROCA fingerprint, CVE-2017-15361); kInternal if OpenSSL fails.  Takes
-  // milliseconds: do it once for each key.
-  [[nodiscard]] static Result<VerificationKey> make(const jose::PublicKey& key);
+  // As load_key.  Takes milliseconds: do it once for each key.
+  [[nodiscard]] static Result<VerificationKey> make(const jose::PublicKey& key,
+                                                    jose::RsaLimit limit = jose::RsaLimit::k4096);
 
-  // True only if `signature` is this key's over the message with that SHA-256 digest.  RS256: exactly as long as the
-  // modulus and below it.  ES256: exactly R || S, 64 bytes; DER is refused.
-  [[nodiscard]] bool verify_digest(std::span<const std::uint8_t, 32> sha256, ByteView signature) const noexcept;
+  // True only if `signature` is this key's over the message.  RS* and PS*: exactly as long as the modulus and below it;
+  // PS*: salt as long as the hash.  ES*: exactly R || S; DER is refused.  Ed25519: 64 bytes, S below the group order.
+  [[nodiscard]] bool verify(ByteView message, ByteView signature) const noexcept;
 
-  [[nodiscard]] jose::Algorithm algorithm() const noexcept { return algorithm_; }
+  // The same for the message with that digest, which is of the algorithm's hash.  Never true for Ed25519, which signs
+  // messages and not digests.
+  [[nodiscard]] bool verify_digest(ByteView digest, ByteView signature) const noexcept;
+
+  [[nodiscard]] Algorithm algorithm() const noexcept { return row_->algorithm; }
 
  private:
-  struct FreeKey {
-    void operator()(EVP_PKEY* key) const noexcept;
-  };
-
-  using KeyPtr = std::unique_ptr<EVP_PKEY, FreeKey>;
-
   VerificationKey(KeyPtr key, const jose::PublicKey& numbers);
 
+  [[nodiscard]] bool verify_ed25519(ByteView message, ByteView signature) const noexcept;
+
   KeyPtr key_;
-  jose::Algorithm algorithm_;
-  Bytes modulus_;     // RS256 alone
+  const jose::AlgorithmRow* row_;
+  Bytes modulus_;     // RSA alone
   std::uint64_t id_;  // Names the key in the per-thread contexts; never used twice.
 };
 

@@ -36,6 +36,8 @@ std::string_view to_string(VerifyError error) noexcept {
       return "not_yet_valid";
     case VerifyError::kLifetimeTooLong:
       return "lifetime_too_long";
+    case VerifyError::kKeysUnavailable:
+      return "keys_unavailable";
     case VerifyError::kInternal:
       return "internal";
   }

@@ -125,7 +125,7 @@ int main(int argc, char** argv) {
   const auto keys = signer::KeySet::from_jwks(
       R"({"keys":[)" + key.jwk(R"(,"alg":"RS256","kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")") + "]}");
   require(keys.has_value());
-  const auto verifier = signer::jwt::Verifier::make({{signer::jws::Algorithm::kRs256},
+  const auto verifier = signer::jwt::Verifier::make({{signer::Algorithm::kRs256},
                                                      signer::jwt::Issuers{"https://idp.example"},
                                                      signer::jwt::Audiences{"https://fhir.example/r4"},
                                                      signer::jws::TypeRule::is("at+jwt")});

@@ -7,7 +7,7 @@
 
 #include <array>
 
-#include "jose/sha256.h"
+#include "jose/hash.h"
 #include "tests/conformance/token_fixture.h"
 #include "verify/verification_key.h"
 
@@ -91,7 +91,7 @@ TEST_P(TokenConformance, AnswersManyCallersEachWithItsOwnSignature) {
   ASSERT_TRUE(made && *made);
   std::vector<TokenUnderTest::Answer> answers;
   for (unsigned i = 0; i < 64; ++i) {
-    answers.push_back(token_.start_sign(kKeyId, kInput + std::to_string(i), jose::Algorithm::kRs256,
+    answers.push_back(token_.start_sign(kKeyId, kInput + std::to_string(i), Algorithm::kRs256,
                                         std::chrono::seconds(30), i % 3));
   }
   ASSERT_TRUE(token_.all_answered(answers));
@@ -118,7 +118,7 @@ TEST_P(TokenConformance, SaysOfEachJobThatItBegunBeforeItIsAnswered) {
   token_.service().listen(std::move(events));
   for (std::size_t i = 0; i < kJobs; ++i) {
     answers.push_back(
-        token_.start_sign(kKeyId, "job " + std::to_string(i), jose::Algorithm::kRs256, std::chrono::seconds(20), 1, i));
+        token_.start_sign(kKeyId, "job " + std::to_string(i), Algorithm::kRs256, std::chrono::seconds(20), 1, i));
   }
   EXPECT_EQ(begun[kJobs - 1], 0) << "it waits behind the others";
   ASSERT_TRUE(token_.all_answered(answers));

@@ -93,7 +93,7 @@ TEST_F(TokenFaults, ALateJobNeverReachesTheToken) {
   const std::size_t before = count("signatures");
   std::vector<TokenUnderTest::Answer> answers;
   for (int i = 0; i < 16; ++i) {
-    answers.push_back(token_.start_sign(kKeyId, kInput, jose::Algorithm::kRs256, std::chrono::milliseconds(100)));
+    answers.push_back(token_.start_sign(kKeyId, kInput, Algorithm::kRs256, std::chrono::milliseconds(100)));
   }
   ASSERT_TRUE(token_.all_answered(answers, std::chrono::seconds(1)));
   for (const auto& answer : answers) EXPECT_EQ((*answer)->error().code, ErrorCode::kDeadlineExceeded);
@@ -137,7 +137,7 @@ TEST_F(TokenFaults, Invariant10_ACallerThatFillsItsPlacesLeavesTheOthersTheirs) 
   for (int i = 0; i < 600; ++i) flood.push_back(token_.start_sign(kKeyId, kInput));
   ASSERT_TRUE(flood.back()->has_value());
   EXPECT_EQ((*flood.back())->error().code, ErrorCode::kOverloaded);
-  const auto other = token_.start_sign(kKeyId, kInput, jose::Algorithm::kRs256, std::chrono::seconds(20), 2);
+  const auto other = token_.start_sign(kKeyId, kInput, Algorithm::kRs256, std::chrono::seconds(20), 2);
   EXPECT_FALSE(other->has_value());
   ASSERT_TRUE(token_.all_answered({other}));
   EXPECT_TRUE(**other);

@@ -91,7 +91,7 @@ class TokenUnderTest {
   using Answer = std::shared_ptr<std::optional<Judged<Bytes>>>;
 
   // Queues one signature; the answer arrives in what is returned.
-  Answer start_sign(const Bytes& key_id, const std::string& input, jose::Algorithm algorithm = jose::Algorithm::kRs256,
+  Answer start_sign(const Bytes& key_id, const std::string& input, Algorithm algorithm = Algorithm::kRs256,
                     std::chrono::milliseconds patience = std::chrono::seconds(20), uid_t uid = 1,
                     std::uint64_t record = 0) {
     auto answer = std::make_shared<std::optional<Judged<Bytes>>>();
@@ -113,7 +113,7 @@ class TokenUnderTest {
         limit);
   }
 
-  Judged<Bytes> sign(const Bytes& key_id, const std::string& input, jose::Algorithm algorithm = jose::Algorithm::kRs256,
+  Judged<Bytes> sign(const Bytes& key_id, const std::string& input, Algorithm algorithm = Algorithm::kRs256,
                      std::chrono::milliseconds patience = std::chrono::seconds(20)) {
     const Answer answer = start_sign(key_id, input, algorithm, patience);
     if (!run_until([&answer] { return answer->has_value(); }, patience + std::chrono::seconds(10))) {

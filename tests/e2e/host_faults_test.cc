@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "jose/base64url.h"
-#include "jose/sha256.h"
+#include "jose/hash.h"
 #include "signer/jws.h"
 #include "signer/key_set.h"
 #include "tests/e2e/fixture.h"
@@ -47,7 +47,7 @@ class HostFaults : public RunningDaemon {
   }
 
   bool verifies(const std::string& token) {
-    const jws::Policy policy({jws::Algorithm::kRs256}, jws::TypeRule::is("at+jwt"));
+    const jws::Policy policy({Algorithm::kRs256}, jws::TypeRule::is("at+jwt"));
     return jws::verify(token, *keys_, policy).has_value();
   }
 

@@ -22,14 +22,14 @@ const Fixture& fixture() {
   static const Fixture fixture = [] {
     auto keys = KeySet::from_jwks(R"({"keys":[)" + std::string(kJwk) + "]}");
     require(keys.has_value(), "the fixed key set loads");
-    auto verifier = jwt::Verifier::make({{jws::Algorithm::kRs256},
+    auto verifier = jwt::Verifier::make({{Algorithm::kRs256},
                                          jwt::Issuers{"https://idp.example"},
                                          jwt::Audiences{"https://api.example"},
                                          jws::TypeRule::is("at+jwt")});
     require(verifier.has_value(), "the profile is one");
-    jws::Policy lenient({jws::Algorithm::kRs256}, jws::TypeRule::any());
+    jws::Policy lenient({Algorithm::kRs256}, jws::TypeRule::any());
     lenient.ignored_parameters = {"x5t", "crit", "jku", "b64"};
-    return Fixture{*std::move(keys), *std::move(verifier), {{jws::Algorithm::kRs256}, jws::TypeRule::any()}, lenient};
+    return Fixture{*std::move(keys), *std::move(verifier), {{Algorithm::kRs256}, jws::TypeRule::any()}, lenient};
   }();
   return fixture;
 }

@@ -87,7 +87,7 @@ HostResult<KeyPtr> load(const Directory& directory, ByteView key_id) {
 channel::KeyDescription describe(EVP_PKEY* key) {
   channel::KeyDescription description;
   if (::EVP_PKEY_is_a(key, "EC") != 0) {
-    description.public_key.algorithm = jose::Algorithm::kEs256;
+    description.public_key.algorithm = Algorithm::kEs256;
     description.public_key.x = number(key, OSSL_PKEY_PARAM_EC_PUB_X, 32);
     description.public_key.y = number(key, OSSL_PKEY_PARAM_EC_PUB_Y, 32);
   } else {
@@ -128,7 +128,7 @@ class FakeWorker final : public channel::SigningWorker {
                      request.signing_input.size());
     ::EVP_MD_CTX_free(context);
     signature.resize(size);
-    if (request.algorithm == jose::Algorithm::kEs256) signature = raw_ecdsa(signature);
+    if (request.algorithm == Algorithm::kEs256) signature = raw_ecdsa(signature);
     if (directory_.asks("flip")) signature.back() ^= 1U;
     return signature;
   }

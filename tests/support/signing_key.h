@@ -43,7 +43,7 @@ class SigningKey {
   }
 
   [[nodiscard]] jose::PublicKey public_key() const {
-    return {.algorithm = jose::Algorithm::kRs256,
+    return {.algorithm = Algorithm::kRs256,
             .modulus = number(OSSL_PKEY_PARAM_RSA_N),
             .exponent = number(OSSL_PKEY_PARAM_RSA_E),
             .x = {},

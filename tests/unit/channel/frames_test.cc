@@ -25,7 +25,7 @@ KeyRequest some_request() {
 }
 
 SignRequest some_job() {
-  return {{9, 8, 7}, jose::Algorithm::kRs256, 0x1122334455667788, "eyJh.eyJz"};
+  return {{9, 8, 7}, Algorithm::kRs256, 0x1122334455667788, "eyJh.eyJz"};
 }
 
 TokenDescription some_token() {
@@ -42,7 +42,7 @@ KeyDescription some_rsa_key() {
 
 KeyDescription some_p256_key() {
   KeyDescription key;
-  key.public_key.algorithm = jose::Algorithm::kEs256;
+  key.public_key.algorithm = Algorithm::kEs256;
   key.public_key.x = Bytes(32, 1);
   key.public_key.y = Bytes(32, 2);
   return key;
@@ -174,7 +174,7 @@ TEST(Frame, TheWireIsTheOneWrittenDown) {
                           0, 0, 0, 0, 0,    0,    0,  9,              // deadline
                           0, 0, 0, 2, 0xaa, 0xbb,                     // key id
                           0, 0, 0, 3, 'a',  '.',  'b'};               // signing input
-  EXPECT_EQ(encode_sign(7, {{0xaa, 0xbb}, jose::Algorithm::kRs256, 9, "a.b"}), expected);
+  EXPECT_EQ(encode_sign(7, {{0xaa, 0xbb}, Algorithm::kRs256, 9, "a.b"}), expected);
 }
 
 TEST(Frame, EveryTruncationIsRefused) {

@@ -236,7 +236,7 @@ std::int64_t in(std::chrono::nanoseconds time) {
 }
 
 Bytes sign_frame(std::uint64_t id, std::string input, std::int64_t deadline = in(60s)) {
-  return encode_sign(id, {{1}, jose::Algorithm::kRs256, deadline, std::move(input)});
+  return encode_sign(id, {{1}, Algorithm::kRs256, deadline, std::move(input)});
 }
 
 TEST(HostService, OpensDescribesGeneratesAndEchoesIds) {

@@ -49,7 +49,7 @@ TEST_F(Signing, MakesRs256OfEverySize) {
 
 TEST_F(Signing, MakesEs256OverP256) {
   const auto key = generate(jose::KeyKind::kP256);
-  const auto signature = driver_->sign(sign_request("key-1", "note", jose::Algorithm::kEs256));
+  const auto signature = driver_->sign(sign_request("key-1", "note", Algorithm::kEs256));
   ASSERT_TRUE(signature) << signature.error().text;
   EXPECT_EQ(signature->size(), 64U);
   EXPECT_TRUE(test::verifies(key, "note", *signature));
@@ -99,7 +99,7 @@ TEST_F(Signing, CostsTwoTokenCalls) {
 
 TEST_F(Signing, Invariant06_RefusesAnotherAlgorithmThanTheKeys) {
   generate(jose::KeyKind::kRsa2048);
-  const auto signature = driver_->sign(sign_request("key-1", "x", jose::Algorithm::kEs256));
+  const auto signature = driver_->sign(sign_request("key-1", "x", Algorithm::kEs256));
   ASSERT_FALSE(signature);
   EXPECT_EQ(signature.error().status, HostStatus::kInvalid);
 }

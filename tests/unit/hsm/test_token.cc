@@ -37,7 +37,7 @@ Bytes der_signature(ByteView raw) {
 }
 
 EVP_PKEY* load_key(const jose::PublicKey& key) {
-  const bool rsa = key.algorithm == jose::Algorithm::kRs256;
+  const bool rsa = key.algorithm == Algorithm::kRs256;
   OSSL_PARAM_BLD* build = ::OSSL_PARAM_BLD_new();
   BIGNUM* n = ::BN_bin2bn(key.modulus.data(), static_cast<int>(key.modulus.size()), nullptr);
   BIGNUM* e = ::BN_bin2bn(key.exponent.data(), static_cast<int>(key.exponent.size()), nullptr);
@@ -126,7 +126,7 @@ channel::KeyRequest key_request(jose::KeyKind kind, std::string_view id) {
   return {.kind = kind, .label = "unit key", .key_id = Bytes(bytes.begin(), bytes.end()), .mechanism_lock = false};
 }
 
-channel::SignRequest sign_request(std::string_view id, std::string_view input, jose::Algorithm algorithm) {
+channel::SignRequest sign_request(std::string_view id, std::string_view input, Algorithm algorithm) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   const ByteView bytes = bytes_of(id);
   return {.key_id = Bytes(bytes.begin(), bytes.end()),
@@ -139,7 +139,7 @@ bool verifies(const jose::PublicKey& key, std::string_view input, ByteView signa
   EVP_PKEY* loaded = load_key(key);
   if (loaded == nullptr) return false;
   const Bytes judged =
-      key.algorithm == jose::Algorithm::kRs256 ? Bytes(signature.begin(), signature.end()) : der_signature(signature);
+      key.algorithm == Algorithm::kRs256 ? Bytes(signature.begin(), signature.end()) : der_signature(signature);
   EVP_MD_CTX* context = ::EVP_MD_CTX_new();
   const bool good =
       ::EVP_DigestVerifyInit(context, nullptr, ::EVP_sha256(), nullptr, loaded) == 1 &&

@@ -57,7 +57,7 @@ class TestToken {
 // A request that expires in ten seconds.
 [[nodiscard]] channel::SignRequest sign_request(std::string_view id = "key-1",
                                                 std::string_view input = "header.payload",
-                                                jose::Algorithm algorithm = jose::Algorithm::kRs256);
+                                                Algorithm algorithm = Algorithm::kRs256);
 
 // OpenSSL's opinion.
 [[nodiscard]] bool verifies(const jose::PublicKey& key, std::string_view input, ByteView signature);

@@ -83,6 +83,7 @@ const std::map<std::string, std::set<std::string>>& floors() {
       {"keyring", {"base", "jose"}},
       {"token", {"base", "jose", "request", "channel"}},
       {"verify", {"base", "jose"}},
+      {"jwks_http", {"base", "jose", "verify"}},
       {"client", {"base", "jose"}},
       {"pipeline", {"base", "jose", "request", "config", "channel", "policy", "audit", "keyring", "token", "verify"}},
       {"server",

@@ -27,7 +27,7 @@ const KeySet& keys() {
 }
 
 TokenProfile profile() {
-  return {{jws::Algorithm::kRs256},
+  return {{Algorithm::kRs256},
           Issuers{"https://idp.example"},
           Audiences{"https://api.example", "api"},
           jws::TypeRule::is("at+jwt")};
@@ -336,7 +336,7 @@ TEST(Jwt, DoesNotOpenNestedTokens) {
 
 TEST(JwtProfile, RefusesWhatIsNoProfile) {
   const auto refused = [](const TokenProfile& rules) { return !Verifier::make(rules).has_value(); };
-  const auto rs256 = std::vector{jws::Algorithm::kRs256};
+  const auto rs256 = std::vector{Algorithm::kRs256};
   const auto type = jws::TypeRule::is("JWT");
   EXPECT_FALSE(refused({rs256, Issuers{"i"}, Audiences{"a"}, type}));
   EXPECT_FALSE(refused({rs256, Issuers{"i"}, Audiences{"a"}, jws::TypeRule::absent()}));

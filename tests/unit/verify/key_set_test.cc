@@ -33,16 +33,16 @@ TEST(KeySet, LoadsKeysByTheirKid) {
 
 TEST(KeySet, LeavesOutKeysForOtherPurposes) {
   const std::string others[] = {
-      R"({"kty":"EC","crv":"P-256","kid":"x","alg":"ES256","x":"","y":""})",
-      R"({"kty":"OKP","crv":"Ed25519","kid":"x","x":""})",
+      R"({"kty":"EC","crv":"P-521","kid":"x","alg":"ES512","x":"","y":""})",
+      R"({"kty":"OKP","crv":"Ed448","kid":"x","alg":"Ed448","x":""})",
+      R"({"kty":"OKP","crv":"X25519","kid":"x","alg":"ECDH-ES","x":""})",
       R"({"kty":"future"})",
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","use":"enc")"),
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","use":1)"),
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","key_ops":["encrypt"])"),
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","key_ops":"verify")"),
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","key_ops":[])"),
-      SigningKey::second().jwk(R"(,"kid":"x","alg":"RS384")"),
-      SigningKey::second().jwk(R"(,"kid":"x","alg":"PS256")"),
+      SigningKey::second().jwk(R"(,"kid":"x","alg":"RSA-OAEP-256")"),
       SigningKey::second().jwk(R"(,"kid":"x","alg":"rs256")"),
   };
   for (const std::string& other : others) {

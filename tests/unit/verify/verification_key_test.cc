@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "jose/base64url.h"
+#include "jose/hash.h"
 #include "jose/json.h"
-#include "jose/sha256.h"
 #include "tests/support/signing_key.h"
 #include "tests/vectors/rfc_vectors.h"
 
@@ -264,8 +264,7 @@ TEST(VerificationKey, RefusesTheRocaFingerprint) {
   ::BN_div(modulus.get(), nullptr, modulus.get(), product.get(), scratch.get());
   ::BN_mul(modulus.get(), modulus.get(), product.get(), scratch.get());
   ::BN_add(modulus.get(), modulus.get(), power.get());
-  jose::PublicKey weak{
-      .algorithm = jose::Algorithm::kRs256, .modulus = Bytes(256), .exponent = {1, 0, 1}, .x = {}, .y = {}};
+  jose::PublicKey weak{.algorithm = Algorithm::kRs256, .modulus = Bytes(256), .exponent = {1, 0, 1}, .x = {}, .y = {}};
   ASSERT_EQ(::BN_bn2binpad(modulus.get(), weak.modulus.data(), 256), 256);
 
   const auto refused = VerificationKey::make(weak);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SHA-256 against FIPS 180-4's examples, from several threads with contexts of their own.
-#include "jose/sha256.h"
+// SHA-2 against FIPS 180-4's examples, from several threads with contexts of their own.
+#include "jose/hash.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 namespace signer::jose {
 namespace {
 
-std::string hex(const Sha256Digest& digest) {
+std::string hex(ByteView digest) {
   std::string text;
   for (const std::uint8_t byte : digest) {
     text += "0123456789abcdef"[byte >> 4U];
@@ -27,6 +27,17 @@ TEST(Sha256, AgreesWithTheExamplesOfFips180) {
   EXPECT_EQ(hex(sha256(bytes_of("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(hex(sha256(bytes_of(std::string(1000000, 'a')))),
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(Hash, AgreesWithTheExamplesOfFips180WhateverWasHashedBefore) {
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(hex(hash(Hash::kSha512, bytes_of("abc")).view()),
+              "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+              "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+    EXPECT_EQ(hex(hash(Hash::kSha384, bytes_of("abc")).view()),
+              "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
+    EXPECT_EQ(hex(hash(Hash::kSha256, bytes_of("abc")).view()), hex(sha256(bytes_of("abc"))));
+  }
 }
 
 TEST(Sha256, ThreadsDoNotDisturbEachOther) {

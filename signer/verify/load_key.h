@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From numbers to an OpenSSL key, with every check that a public key must pass before anything is verified with it.
+#pragma once
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <string_view>
+
+#include "jose/public_key.h"
+#include "signer/bytes.h"
+#include "signer/result.h"
+
+namespace signer::verify {
+
+struct FreeKey {
+  void operator()(EVP_PKEY* key) const noexcept;
+};
+
+using KeyPtr = std::unique_ptr<EVP_PKEY, FreeKey>;
+
+// kInvalidRequest if the numbers are no acceptable key: jose::check_shape; a point that is not on its curve; an Ed25519
+// point of small order or not in its one canonical encoding (RFC 8032 §5.1.3); an RSA modulus that is prime, has a
+// small factor or carries the ROCA fingerprint (CVE-2017-15361).  kInternal if OpenSSL fails.  Takes milliseconds.
+[[nodiscard]] Result<KeyPtr> load_key(const jose::PublicKey& key, jose::RsaLimit limit);
+
+// The numbers in one PEM block "PUBLIC KEY" (RFC 7468 §13), for load_key to check.  kInvalidRequest if the text is
+// anything else (a private key, a certificate, two blocks, text around it), if it has more than kPemBytesMax, or if its
+// key cannot serve that algorithm.
+[[nodiscard]] Result<jose::PublicKey> numbers_from_pem(std::string_view pem, Algorithm algorithm);
+
+inline constexpr std::size_t kPemBytesMax = 16UL * 1024;
+
+}  // namespace signer::verify

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keys that change.  Without these a stranger could make a verifier fetch for every token, a failing issuer could leave
+// it without keys or with old ones for ever, and a kid could come to mean another key.
+#include "signer/key_source.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <latch>
+#include <stdexcept>
+#include <thread>
+
+#include "signer/jwt.h"
+#include "tests/support/signing_key.h"
+#include "tests/support/temporary_directory.h"
+
+namespace signer {
+namespace {
+
+using namespace std::chrono_literals;
+using test::SigningKey;
+
+std::string set_of(const SigningKey& key, std::string_view kid) {
+  return R"({"keys":[)" + key.jwk(R"(,"alg":"RS256","kid":")" + std::string(kid) + "\"") + "]}";
+}
+
+// A source whose clock and answers the test sets.
+class KeySourceTest : public testing::Test {
+ protected:
+  static KeySourceOptions options(const std::chrono::steady_clock::time_point& now) {
+    KeySourceOptions options;
+    options.clock = [&now] { return now; };
+    return options;
+  }
+
+  [[nodiscard]] std::vector<std::string> kids() {
+    const auto keys = source_.keys();
+    return keys ? keys->kids() : std::vector<std::string>{};
+  }
+
+  // Whether the current set verifies a token with kid "a" by this key.
+  [[nodiscard]] bool accepts_a(const SigningKey& key) {
+    const auto keys = source_.keys();
+    return keys && jws::verify(key.token(R"({"alg":"RS256","kid":"a"})", "{}"), *keys,
+                               {{Algorithm::kRs256}, jws::TypeRule::absent()})
+                       .has_value();
+  }
+
+  std::chrono::steady_clock::time_point now_ = std::chrono::steady_clock::time_point(1000h);
+  Result<std::string> answer_ = set_of(SigningKey::first(), "a");
+  int asked_ = 0;
+  KeySource source_{[this] {
+                      ++asked_;
+                      return answer_;
+                    },
+                    options(now_)};
+};
+
+TEST_F(KeySourceTest, FetchesOnceUntilTheSetIsOld) {
+  EXPECT_FALSE(source_.status().usable);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(kids(), std::vector<std::string>{"a"});
+  now_ += 599s;
+  EXPECT_EQ(kids(), std::vector<std::string>{"a"});
+  EXPECT_EQ(asked_, 1);
+  EXPECT_EQ(source_.status().age, 599s);
+  now_ += 1s;
+  answer_ = set_of(SigningKey::second(), "b");
+  EXPECT_EQ(kids(), std::vector<std::string>{"b"});
+  EXPECT_EQ(asked_, 2);
+  EXPECT_EQ(source_.status().age, 0s);
+}
+
+TEST_F(KeySourceTest, KeepsTheLastGoodSetUntilItIsStale) {
+  ASSERT_EQ(kids(), std::vector<std::string>{"a"});
+  for (const Result<std::string>& bad : {Result<std::string>(fail(ErrorCode::kInternal, "no route")),
+                                         Result<std::string>(std::string("{}")), Result<std::string>(std::string())}) {
+    answer_ = bad;
+    now_ += 700s;
+    EXPECT_EQ(kids(), std::vector<std::string>{"a"});
+    EXPECT_TRUE(source_.status().usable);
+    EXPECT_FALSE(source_.status().last_failure.empty());
+  }
+  EXPECT_EQ(source_.status().failures, 3U);
+  EXPECT_EQ(source_.status().age, 2100s);
+  now_ += 86'400s - 2100s;
+  EXPECT_EQ(kids(), std::vector<std::string>{"a"}) << "just not too old";
+  now_ += 1s;
+  answer_ = fail(ErrorCode::kInternal, "no route");
+  const auto none = source_.keys();
+  ASSERT_FALSE(none);
+  EXPECT_FALSE(source_.status().usable);
+  answer_ = set_of(SigningKey::first(), "a");
+  now_ += 1s;  // without keys the pause is short
+  EXPECT_EQ(kids(), std::vector<std::string>{"a"});
+  EXPECT_TRUE(source_.status().last_failure.empty());
+}
+
+TEST_F(KeySourceTest, AFailingSourceIsNotAskedMoreThanOnceACooldown) {
+  ASSERT_EQ(kids(), std::vector<std::string>{"a"});
+  answer_ = fail(ErrorCode::kInternal, "no route");
+  now_ += 600s;
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(kids(), std::vector<std::string>{"a"});
+    now_ += 1s;
+  }
+  EXPECT_EQ(asked_, 1 + 4);  // after 0, 30, 60 and 90 seconds
+}
+
+TEST_F(KeySourceTest, WithoutAnyKeysItSaysWhy) {
+  answer_ = fail(ErrorCode::kInternal, "no route to issuer.example");
+  const auto none = source_.keys();
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().text.find("no route to issuer.example"), std::string::npos);
+  EXPECT_FALSE(source_.keys());
+  EXPECT_EQ(asked_, 1) << "not twice within a second";
+}
+
+TEST_F(KeySourceTest, UnknownKidsFetchAtMostOnceACooldown) {
+  const KeySet first = *source_.keys();
+  now_ += 30s;
+  for (int i = 0; i < 50; ++i) {
+    const auto same = source_.keys_newer_than(first);
+    ASSERT_TRUE(same);
+  }
+  EXPECT_EQ(asked_, 2);
+  now_ += 29s;
+  ASSERT_TRUE(source_.keys_newer_than(*source_.keys()));
+  EXPECT_EQ(asked_, 2);
+  now_ += 1s;
+  ASSERT_TRUE(source_.keys_newer_than(*source_.keys()));
+  EXPECT_EQ(asked_, 3);
+}
+
+TEST_F(KeySourceTest, ASetThatSomebodyElseFetchedIsTakenWithoutAsking) {
+  const KeySet old = *source_.keys();
+  answer_ = set_of(SigningKey::second(), "b");
+  ASSERT_TRUE(source_.reload());
+  const auto newer = source_.keys_newer_than(old);
+  ASSERT_TRUE(newer);
+  EXPECT_EQ(newer->kids(), std::vector<std::string>{"b"});
+  EXPECT_EQ(asked_, 2);
+}
+
+TEST_F(KeySourceTest, AKidThatMeansAnotherKeyIsAnError) {
+  ASSERT_EQ(kids(), std::vector<std::string>{"a"});
+  answer_ = set_of(SigningKey::second(), "a");
+  const auto refused = source_.reload();
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text.find("kid a"), std::string::npos);
+  EXPECT_TRUE(accepts_a(SigningKey::first()));
+  EXPECT_FALSE(accepts_a(SigningKey::second()));
+}
+
+TEST_F(KeySourceTest, AKidThatWasAwayStillMeansItsKey) {
+  ASSERT_EQ(kids(), std::vector<std::string>{"a"});
+  answer_ = set_of(SigningKey::second(), "b");
+  ASSERT_TRUE(source_.reload());
+  answer_ = set_of(SigningKey::second(), "a");
+  EXPECT_FALSE(source_.reload());
+  EXPECT_EQ(kids(), std::vector<std::string>{"b"});
+  answer_ = set_of(SigningKey::first(), "a");
+  EXPECT_TRUE(source_.reload());
+}
+
+TEST_F(KeySourceTest, AFetchThatThrowsIsAFailure) {
+  KeySource throwing([]() -> Result<std::string> { throw std::runtime_error("secret"); });
+  const auto outcome = throwing.reload();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().text.find("secret"), std::string::npos);
+  EXPECT_FALSE(throwing.keys());
+}
+
+// The verifier's part: a token by a new key is accepted at its first showing, a made-up kid costs no fetch.
+TEST_F(KeySourceTest, TheVerifierLooksForNewerKeysOnce) {
+  const auto verifier = jwt::Verifier::make({{Algorithm::kRs256}, {"i"}, {"a"}, jws::TypeRule::absent()});
+  ASSERT_TRUE(verifier);
+  const std::chrono::system_clock::time_point time{1'700'000'000s};
+  const std::string claims = R"({"iss":"i","aud":"a","iat":1700000000,"exp":1700000060})";
+  const auto token = [&claims](const SigningKey& key, std::string_view kid) {
+    return key.token(R"({"alg":"RS256","kid":")" + std::string(kid) + R"("})", claims);
+  };
+  EXPECT_TRUE(verifier->verify(token(SigningKey::first(), "a"), source_, time));
+  answer_ = set_of(SigningKey::second(), "b");
+  const auto too_soon = verifier->verify(token(SigningKey::second(), "b"), source_, time);
+  ASSERT_FALSE(too_soon);
+  EXPECT_EQ(too_soon.error(), VerifyError::kUnknownKey);
+  now_ += 30s;
+  EXPECT_TRUE(verifier->verify(token(SigningKey::second(), "b"), source_, time));
+  EXPECT_EQ(asked_, 2);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(verifier->verify(token(SigningKey::second(), "made-up"), source_, time).error(),
+              VerifyError::kUnknownKey);
+  }
+  EXPECT_EQ(asked_, 2);
+  KeySource none([]() -> Result<std::string> { return fail(ErrorCode::kInternal, "down"); });
+  EXPECT_EQ(verifier->verify(token(SigningKey::first(), "a"), none, time).error(), VerifyError::kKeysUnavailable);
+}
+
+TEST(KeySourceThreads, OneFetchesTheOthersGoOn) {
+  std::latch begun(1);
+  std::latch may_end(1);
+  std::atomic<int> asked{0};
+  KeySourceOptions options;
+  options.refresh_after = 0s;
+  options.cooldown = 0s;
+  options.stale_max = 1h;
+  KeySource source(
+      [&]() -> Result<std::string> {
+        if (asked++ == 1) {
+          begun.count_down();
+          may_end.wait();
+        }
+        return set_of(SigningKey::first(), "a");
+      },
+      options);
+  ASSERT_TRUE(source.keys());
+  std::jthread slow([&source] { EXPECT_TRUE(source.keys()); });
+  begun.wait();
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(source.keys());
+  EXPECT_EQ(asked, 2);
+  may_end.count_down();
+}
+
+TEST(KeySourceThreads, WithoutKeysTheOthersWaitForTheFirst) {
+  std::latch begun(1);
+  std::latch may_end(1);
+  KeySourceOptions options;
+  options.wait_max = 60s;
+  KeySource source(
+      [&]() -> Result<std::string> {
+        begun.count_down();
+        may_end.wait();
+        return set_of(SigningKey::first(), "a");
+      },
+      options);
+  std::atomic<int> served{0};
+  std::vector<std::jthread> threads;
+  threads.emplace_back([&] { served += source.keys() ? 1 : 0; });
+  begun.wait();
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&] { served += source.keys() ? 1 : 0; });
+  may_end.count_down();
+  threads.clear();
+  EXPECT_EQ(served, 5);
+  EXPECT_EQ(source.status().fetches, 1U);
+}
+
+TEST(KeySourceFile, FollowsTheFileAndOutlivesIt) {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.file("jwks.json", set_of(SigningKey::first(), "a"));
+  std::chrono::steady_clock::time_point now(1h);
+  KeySourceOptions options = KeySourceOptions::for_file();
+  options.clock = [&now] { return now; };
+  const auto source = KeySource::from_file(path, options);
+  EXPECT_EQ(source->keys()->kids(), std::vector<std::string>{"a"});
+  std::ofstream(path) << set_of(SigningKey::second(), "b");
+  now += 10s;
+  EXPECT_EQ(source->keys()->kids(), std::vector<std::string>{"b"});
+  ASSERT_EQ(std::remove(path.c_str()), 0);
+  now += 10s;
+  EXPECT_EQ(source->keys()->kids(), std::vector<std::string>{"b"});
+  EXPECT_NE(source->status().last_failure.find("ENOENT"), std::string::npos);
+  std::ofstream(path) << "{";
+  now += 10s;
+  EXPECT_EQ(source->keys()->kids(), std::vector<std::string>{"b"});
+  EXPECT_EQ(source->status().failures, 2U);
+}
+
+}  // namespace
+}  // namespace signer
