@@ -91,8 +91,8 @@ TEST_P(TokenConformance, AnswersManyCallersEachWithItsOwnSignature) {
   ASSERT_TRUE(made && *made);
   std::vector<TokenUnderTest::Answer> answers;
   for (unsigned i = 0; i < 64; ++i) {
-    answers.push_back(token_.start_sign(kKeyId, kInput + std::to_string(i), Algorithm::kRs256,
-                                        std::chrono::seconds(30), i % 3));
+    answers.push_back(
+        token_.start_sign(kKeyId, kInput + std::to_string(i), Algorithm::kRs256, std::chrono::seconds(30), i % 3));
   }
   ASSERT_TRUE(token_.all_answered(answers));
   for (std::size_t i = 0; i < answers.size(); ++i) {
