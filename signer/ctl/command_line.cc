@@ -130,6 +130,11 @@ void CommandLine::add_verify() {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   verify->add_option("--typ", verify_.typ, "what the header's typ must be")->type_name("TYPE")->capture_default_str();
+  verify
+      ->add_option("--alg", verify_.algorithms,
+                   "algorithm that the token may be signed with; several allow any of them")
+      ->type_name("NAME")
+      ->capture_default_str();
   verify->add_option("--leeway", verify_.leeway_seconds, "how far clocks may differ")
       ->check(CLI::Range(0, 300))
       ->type_name("SECONDS")

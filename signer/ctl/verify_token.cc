@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "ctl/input.h"
 #include "ctl/text.h"
+#include "jose/algorithms.h"
 #include "signer/jwt.h"
 #include "signer/key_set.h"
 
@@ -31,7 +32,13 @@ Outcome refused(const Context& context, VerifyError error) {
 }
 
 Result<jwt::Verifier> make_verifier(const VerifyOptions& options) {
-  jwt::TokenProfile profile({Algorithm::kRs256}, jwt::Issuers(options.issuers), jwt::Audiences(options.audiences),
+  std::vector<Algorithm> algorithms;
+  for (const std::string& name : options.algorithms) {
+    const auto* row = jose::find_algorithm(std::string_view(name));
+    if (row == nullptr) return fail(ErrorCode::kInvalidRequest, "verify: no such algorithm; RS256 is the usual one");
+    algorithms.push_back(row->algorithm);
+  }
+  jwt::TokenProfile profile(std::move(algorithms), jwt::Issuers(options.issuers), jwt::Audiences(options.audiences),
                             jws::TypeRule::is(options.typ));
   profile.leeway = std::chrono::seconds(options.leeway_seconds);
   profile.lifetime_max = std::chrono::seconds(options.lifetime_max_seconds);

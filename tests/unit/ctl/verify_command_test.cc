@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/algorithm_key.h"
 #include "tests/support/signing_key.h"
 #include "tests/unit/ctl/program.h"
 
@@ -44,6 +45,19 @@ TEST_F(VerifyCommand, PrintsTheClaimsOfAGoodToken) {
   EXPECT_EQ(ran.err, "");
   EXPECT_EQ(Json::parse(ran.out), Json::parse(kPayload));
   for (const char c : ran.out) EXPECT_TRUE(c == '\n' || (c >= 0x20 && c <= 0x7e));
+}
+
+TEST_F(VerifyCommand, TakesTheAlgorithmsItIsTold) {
+  const test::AlgorithmKey key(Algorithm::kEs384);
+  test::write_text(jwks_, jose::dump_json({{"keys", Json::array({key.jwk("k1")})}}));
+  const std::string token = key.token(R"({"alg":"ES384","kid":"k1","typ":"at+jwt"})", kPayload);
+  EXPECT_EQ(verify(token).err, "wrong_algorithm\n");
+  EXPECT_EQ(verify(token, {"--alg", "ES384"}).status, 0);
+  EXPECT_EQ(verify(token, {"--alg", "RS256", "--alg", "ES384"}).status, 0);
+  EXPECT_EQ(verify(token, {"--alg", "PS384"}).err, "wrong_algorithm\n");
+  for (const char* unknown : {"none", "HS256", "es384", ""}) {
+    EXPECT_EQ(verify(token, {"--alg", unknown}).status, 2) << unknown;
+  }
 }
 
 TEST_F(VerifyCommand, AnswersInJson) {
