@@ -51,8 +51,9 @@ judge "C++ through CMake" "$work/build/verify-example"
 
 library=$(dirname "$(find "$work/usr" -name libsigner_verify.so)")
 export PKG_CONFIG_PATH="$library/pkgconfig"
-# The prefix may hold spaces, which pkg-config escapes for a shell.
-eval "flags=($(pkg-config --define-variable=prefix="$work/usr" --cflags --libs signer-verify))"
+# pkg-config cannot take a prefix with a space in it, which the path of the checkout may have: a relative one has none.
+cd "$work"
+read -ra flags <<< "$(pkg-config --define-variable=prefix=usr --cflags --libs signer-verify)"
 cc -Wall -Wextra -Werror -pedantic -std=c11 "$source/docs/examples/verify/verify.c" -o "$work/verify-c" "${flags[@]}" -Wl,-rpath,"$library"
 judge "C through pkg-config" "$work/verify-c"
 
