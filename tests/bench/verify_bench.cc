@@ -1,21 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What strictness costs: full verification of ~1 kB RS256 tokens against the bare mathematics, EVP_PKEY_verify and
-// SHA-256 with everything OpenSSL lets one keep kept.  Slices alternate, so that both meet the same machine; CPU time
-// of one thread; best and median of the slices.  Usage: verify-bench [slices]
+// SHA-256 with everything OpenSSL lets one keep kept, and against the verifiers that Debian packages.  Slices
+// alternate, so that all meet the same machine; CPU time of one thread; best and median of the slices, ratios of
+// neighbouring slices.  Then two threads against one, by wall time.  Usage: verify-bench [slices]
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "jose/base64url.h"
 #include "signer/jwt.h"
+#include "tests/bench/verify_peers.h"
 #include "tests/support/signing_key.h"
 
 namespace {
@@ -110,48 +115,94 @@ class Bare {
   EVP_MD* algorithm_ = nullptr;
 };
 
+struct Contender {
+  std::string name;
+  std::function<void(std::size_t)> operation;
+  std::vector<double> rates;
+  std::vector<double> ratios;  // to the bare operation's slice of the same round
+};
+
+// Tokens a wall second that `threads` threads verify together.
+double together(int threads, const std::function<void(std::size_t)>& operation) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto end = start + std::chrono::duration<double>(kSliceSeconds);
+  std::atomic<std::size_t> done{0};
+  {
+    std::vector<std::jthread> all;
+    for (int thread = 0; thread < threads; ++thread) {
+      all.emplace_back([&] {
+        std::size_t mine = 0;
+        while (std::chrono::steady_clock::now() < end) {
+          for (std::size_t i = 0; i < kTokens; ++i) operation(i);
+          mine += kTokens;
+        }
+        done += mine;
+      });
+    }
+  }
+  return static_cast<double>(done) / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const int slices = argc > 1 ? std::max(1, std::atoi(argv[1])) : 20;
+  const std::string kid = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
   const SigningKey& key = SigningKey::first();
   std::vector<std::string> tokens;
   std::vector<signer::Bytes> signatures;
   for (std::size_t i = 0; i < kTokens; ++i) {
-    tokens.push_back(
-        key.token(R"({"alg":"RS256","kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs","typ":"at+jwt"})", claims(i)));
+    // libjwt 1 refuses any typ but JWT.
+    tokens.push_back(key.token(R"({"alg":"RS256","kid":")" + kid + R"(","typ":"JWT"})", claims(i)));
     signatures.push_back(*signer::jose::base64url_decode(std::string_view(tokens[i]).substr(tokens[i].rfind('.') + 1)));
   }
-  const auto keys = signer::KeySet::from_jwks(
-      R"({"keys":[)" + key.jwk(R"(,"alg":"RS256","kid":"NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")") + "]}");
+  const std::string jwk = key.jwk(R"(,"alg":"RS256","kid":")" + kid + "\"");
+  const auto keys = signer::KeySet::from_jwks(R"({"keys":[)" + jwk + "]}");
   require(keys.has_value());
   const auto verifier = signer::jwt::Verifier::make({{signer::Algorithm::kRs256},
-                                                     signer::jwt::Issuers{"https://idp.example"},
-                                                     signer::jwt::Audiences{"https://fhir.example/r4"},
-                                                     signer::jws::TypeRule::is("at+jwt")});
+                                                     {"https://idp.example"},
+                                                     {"https://fhir.example/r4"},
+                                                     signer::jws::TypeRule::is("JWT")});
   require(verifier.has_value());
   const std::chrono::system_clock::time_point now{std::chrono::seconds(kNow)};
 
   Bare bare(key.public_key());
-  std::vector<double> bare_rates;
-  std::vector<double> strict_rates;
-  std::vector<double> ratios;
+  std::vector<Contender> contenders;
+  contenders.push_back({"bare EVP_PKEY_verify + SHA-256",
+                        [&](std::size_t i) {
+                          const std::string_view token = tokens[i];
+                          bare.verify(signer::bytes_of(token.substr(0, token.rfind('.'))), signatures[i]);
+                        },
+                        {},
+                        {}});
+  const auto strict = [&](std::size_t i) { require(verifier->verify(tokens[i], *keys, now).has_value()); };
+  contenders.push_back({"signer::verify, all checks", strict, {}, {}});
+  for (const auto& peer :
+       signer::bench::peers({key.pem(), jwk, "https://idp.example", "https://fhir.example/r4", kNow})) {
+    contenders.push_back({peer.name, [&tokens, peer](std::size_t i) { require(peer.verify(tokens[i])); }, {}, {}});
+  }
+
+  std::vector<double> speedups;
   for (int round = -1; round < slices; ++round) {  // round -1 warms up
-    const double bare_rate = slice([&](std::size_t i) {
-      bare.verify(signer::bytes_of(std::string_view(tokens[i]).substr(0, tokens[i].rfind('.'))), signatures[i]);
-    });
-    const double strict_rate =
-        slice([&](std::size_t i) { require(verifier->verify(tokens[i], *keys, now).has_value()); });
-    if (round < 0) continue;
-    bare_rates.push_back(bare_rate);
-    strict_rates.push_back(strict_rate);
-    ratios.push_back(strict_rate / bare_rate);
+    double bare_rate = 0;
+    for (Contender& contender : contenders) {
+      const double rate = slice(contender.operation);
+      if (&contender == contenders.data()) bare_rate = rate;
+      if (round < 0) continue;
+      contender.rates.push_back(rate);
+      contender.ratios.push_back(rate / bare_rate);
+    }
+    const double alone = together(1, strict);
+    const double both = together(2, strict);
+    if (round >= 0) speedups.push_back(both / alone);
   }
   std::printf("token_bytes %zu claims_bytes %zu slices %d\n", tokens[0].size(), claims(0).size(), slices);
-  std::printf("bare   verify+sha256  median %8.0f/s  best %8.0f/s\n", median(bare_rates), std::ranges::max(bare_rates));
-  std::printf("strict jwt verify     median %8.0f/s  best %8.0f/s\n", median(strict_rates),
-              std::ranges::max(strict_rates));
-  std::printf("ratio  strict/bare    median %.3f  of bests %.3f\n", median(ratios),
-              std::ranges::max(strict_rates) / std::ranges::max(bare_rates));
+  std::printf("%-32s %12s %12s %14s\n", "", "median/s", "best/s", "ratio, median");
+  for (const Contender& contender : contenders) {
+    std::printf("%-32s %12.0f %12.0f %14.3f\n", contender.name.c_str(), median(contender.rates),
+                std::ranges::max(contender.rates), median(contender.ratios));
+  }
+  std::printf("two threads / one thread, wall time: median %.2f, best %.2f\n", median(speedups),
+              std::ranges::max(speedups));
   return 0;
 }
