@@ -58,6 +58,8 @@ struct Policy {
   TypeRule type;
   // Take the header's deprecated alg "EdDSA" for "Ed25519" (RFC 9864).  Ed25519 must still be in `algorithms`.
   bool eddsa_means_ed25519 = false;
+  // Take a header without kid if the key set has exactly one key, for issuers that name none.
+  bool kid_may_be_absent = false;
   std::size_t token_bytes_max = 16UL * 1024;
   std::size_t header_bytes_max = 2UL * 1024;  // of the decoded header
   // Header parameters to ignore besides alg, kid and typ, for issuers that add some ("x5t", "cty").  Others are
@@ -99,11 +101,11 @@ class Verified {
 // What the header says, believed by nobody: to choose a key set or to explain a refusal, never to decide.
 struct UnverifiedHeader {
   std::string alg;
-  std::string kid;
+  std::string kid;  // empty if there is none and none need be
   std::optional<std::string> typ;
 };
 
-// kTooLarge, kMalformed or kHeaderRefused as verify() with these caps would say; the signature is not looked at.
+// kTooLarge, kMalformed or kHeaderRefused as verify() with this policy would say; the signature is not looked at.
 [[nodiscard]] Result<UnverifiedHeader, VerifyError> unverified_header(std::string_view compact,
                                                                       const Policy& policy) noexcept;
 

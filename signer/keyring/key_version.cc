@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/hex.h"
 
 namespace signer::keyring {
 
@@ -21,28 +22,6 @@ constexpr std::array kStates = {KeyState::kPending, KeyState::kActive, KeyState:
                                 KeyState::kRevoked};
 constexpr std::size_t kMembers = 9;
 constexpr std::time_t kTimeMax = 9'223'372'036;  // in April 2262 system_clock's nanoseconds end
-
-std::string to_hex(ByteView bytes) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : bytes) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 15U];
-  }
-  return text;
-}
-
-std::optional<Bytes> from_hex(std::string_view text) {
-  Bytes bytes;
-  if (text.empty() || text.size() % 2 != 0 || text.size() > 2 * kKeyIdMax) return std::nullopt;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::size_t digit = std::string_view("0123456789abcdef").find(text[i]);
-    if (digit == std::string_view::npos) return std::nullopt;
-    if (i % 2 == 0) bytes.push_back(0);
-    bytes.back() = static_cast<std::uint8_t>(static_cast<unsigned>(bytes.back()) << 4U | static_cast<unsigned>(digit));
-  }
-  return bytes;
-}
 
 std::optional<WallTime> from_rfc3339(const std::string& text) {
   std::tm parts{};
@@ -131,7 +110,7 @@ Result<KeyVersion> from_file_text(std::string_view text) {
   if (*kid != jose::thumbprint(version.public_key)) return invalid("kid is not the thumbprint of the public key");
   if (*algorithm != to_string(version.public_key.algorithm)) return invalid("alg is not the public key's");
   auto id = from_hex(*key_id);
-  if (!id) return invalid("key_id is not 1 to 64 bytes of lower-case hex");
+  if (!id || id->empty() || id->size() > kKeyIdMax) return invalid("key_id is not 1 to 64 bytes of lower-case hex");
   version.key_id = *std::move(id);
   const auto time = from_rfc3339(*created);
   if (!time) return invalid("created is not such as 2026-11-23T18:00:00Z");

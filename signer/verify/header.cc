@@ -42,14 +42,14 @@ Result<Header, VerifyError> parse_header(std::string_view encoded) {
     if (value->name == "alg") {
       header.alg = value->text;
     } else if (value->name == "kid") {
-      header.kid = value->text;
+      header.kid = std::string(value->text);
     } else if (value->name == "typ") {
       header.type = std::string(value->text);
     } else {
       header.other_parameters.emplace_back(value->name);
     }
   }
-  if (header.alg.empty() || !is_acceptable_kid(header.kid)) return fail(VerifyError::kHeaderRefused);
+  if (header.alg.empty() || (header.kid && !is_acceptable_kid(*header.kid))) return fail(VerifyError::kHeaderRefused);
   header.algorithm = jose::find_algorithm(header.alg);
   if (header.type) header.normalized_type = jws::TypeRule::normalized(*header.type);
   return header;

@@ -18,7 +18,7 @@ namespace signer::verify {
 struct Header {
   std::string alg;
   const jose::AlgorithmRow* algorithm = nullptr;  // none for a name that is not in the table
-  std::string kid;
+  std::optional<std::string> kid;
   std::optional<std::string> type;             // as it was written
   std::optional<std::string> normalized_type;  // as TypeRule compares it
   std::vector<std::string> other_parameters;   // text parameters besides alg, kid and typ
@@ -29,7 +29,7 @@ struct Header {
 
 // Reads the first part of a compact JWS.  kMalformed if it is not exact base64url; kHeaderRefused if it is not one
 // strict JSON object, holds a parameter that is not text or one that makes a verifier do more than verify, or has no
-// alg or kid.
+// alg, or a kid that is not acceptable.
 [[nodiscard]] Result<Header, VerifyError> parse_header(std::string_view encoded);
 
 }  // namespace signer::verify

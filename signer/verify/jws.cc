@@ -76,7 +76,13 @@ std::optional<Algorithm> algorithm_of(const Header& header, const Policy& policy
   return std::nullopt;
 }
 
+// Whether a key can be chosen by this header at all.
+bool names_a_key(const Header& header, const Policy& policy) {
+  return header.kid.has_value() || policy.kid_may_be_absent;
+}
+
 Result<Algorithm, VerifyError> check_policy(const Header& header, const Policy& policy) {
+  if (!names_a_key(header, policy)) return fail(VerifyError::kHeaderRefused);
   for (const std::string& name : header.other_parameters) {
     if (std::ranges::find(policy.ignored_parameters, name) == policy.ignored_parameters.end()) {
       return fail(VerifyError::kHeaderRefused);
@@ -99,12 +105,14 @@ struct Accepted {
 Result<Accepted, VerifyError> verify_signature(std::string_view signing_input, ByteView signature, Bytes payload,
                                                const Header& header, const KeySet& keys, const Policy& policy) {
   SIGNER_ASSIGN_OR_RETURN(const Algorithm algorithm, check_policy(header, policy));
-  const auto found = keys.keys().by_kid.find(header.kid);
-  if (found == keys.keys().by_kid.end()) return fail(VerifyError::kUnknownKey);
+  const auto& by_kid = keys.keys().by_kid;
+  const auto only = by_kid.size() == 1 ? by_kid.begin() : by_kid.end();
+  const auto found = header.kid ? by_kid.find(*header.kid) : only;
+  if (found == by_kid.end()) return fail(VerifyError::kUnknownKey);
   const verify::VerificationKey& key = found->second.key;
   if (key.algorithm() != algorithm) return fail(VerifyError::kWrongAlgorithm);
   if (!key.verify(bytes_of(signing_input), signature)) return fail(VerifyError::kBadSignature);
-  return Accepted{std::move(payload), header.kid, algorithm};
+  return Accepted{std::move(payload), found->first, algorithm};
 }
 
 Result<Accepted, VerifyError> verify_compact(std::string_view compact, const KeySet& keys, const Policy& policy) {
@@ -167,7 +175,8 @@ Result<UnverifiedHeader, VerifyError> unverified_header(std::string_view compact
   try {
     SIGNER_ASSIGN_OR_RETURN(const Parts parts, split(compact, policy));
     SIGNER_ASSIGN_OR_RETURN(Header header, verify::parse_header(parts.header));
-    return UnverifiedHeader{std::move(header.alg), std::move(header.kid), std::move(header.type)};
+    if (!names_a_key(header, policy)) return fail(VerifyError::kHeaderRefused);
+    return UnverifiedHeader{std::move(header.alg), std::move(header.kid).value_or(""), std::move(header.type)};
   } catch (const std::exception&) {
     return fail(VerifyError::kInternal);
   }

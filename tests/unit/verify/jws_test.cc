@@ -68,6 +68,27 @@ TEST(Jws, RefusesTheTokenOfRfc7515A2BecauseItHasNoKid) {
 }
 
 // A 2048-bit signature ends in a character with four spare bits: 15 more spellings decode alike in a lax decoder.
+TEST(Jws, TakesATokenWithoutKidOnlyIfAskedToAndOnlyUnderASingleKey) {
+  const auto one =
+      KeySet::from_jwks(R"({"keys":[)" + std::string(vectors::kRfc7515A2Jwk).replace(1, 0, R"("kid":"k",)") + "]}");
+  ASSERT_TRUE(one) << one.error().text;
+  const std::string token =
+      std::string(vectors::kRfc7515A2SigningInput) + "." + std::string(vectors::kRfc7515A2Signature);
+  Policy rules = policy(TypeRule::absent());
+  EXPECT_EQ(verify(token, *one, rules).error(), VerifyError::kHeaderRefused);
+  EXPECT_EQ(unverified_header(token, rules).error(), VerifyError::kHeaderRefused);
+  rules.kid_may_be_absent = true;
+  const auto verified = verify(token, *one, rules);
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->kid(), "k");
+  EXPECT_EQ(unverified_header(token, rules)->kid, "");
+  EXPECT_EQ(verify(token, keys(), rules).error(), VerifyError::kUnknownKey) << "two keys: no guess";
+  for (const char* kid : {R"("")", "null", R"("a b")", "1"}) {
+    const std::string header = R"({"alg":"RS256","kid":)" + std::string(kid) + "}";
+    EXPECT_EQ(verify(SigningKey::first().token(header, kPayload), keys(), rules).error(), VerifyError::kHeaderRefused);
+  }
+}
+
 TEST(Jws, RefusesEveryOtherSpellingOfTheLastSignatureCharacter) {
   constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string text = token();
