@@ -37,9 +37,9 @@ class KeySet {
   //  - the set has more than kKeysMax keys, of whatever kind;
   //  - the text is larger than kJwksBytesMax or not strict JSON (duplicate names, depth, ...);
   //  - any key holds a private member or is symmetric (kty "oct"): that file must not be where verifiers can read it;
-  //  - two keys share a kid, or a key for signatures has no kid or no alg;
+  //  - two keys share a kid, one key is there for two algorithms, or a key for signatures has no kid or no alg;
   //  - a key that would be used is not an acceptable one: RSA of 2048 to 4096 bits, e odd, 65537 to 2^32 - 1, without
-  //    the ROCA fingerprint; a point on its curve, in its one encoding, for Ed25519 not of small order;
+  //    the ROCA fingerprint; a point on its curve; for Ed25519 in its one encoding and not of small order;
   //  - no key is left to verify with.
   // Keys for other purposes are left out: another kty, alg or use, or key_ops without "verify".
   [[nodiscard]] static Result<KeySet> from_jwks(std::string_view json, const KeyRules& rules = {});

@@ -19,7 +19,7 @@ struct KeySourceOptions {
   KeyRules rules;
   std::chrono::seconds refresh_after{600};   // a set older than this is fetched anew by the next call that needs keys
   std::chrono::seconds stale_max{86'400};    // a set older than this is used no more; at least refresh_after
-  std::chrono::seconds cooldown{30};         // between two fetches, whoever asks for them
+  std::chrono::seconds cooldown{30};         // from the end of a fetch to the next, whoever asks for it
   std::chrono::milliseconds wait_max{2000};  // how long a caller waits for a fetch that another thread makes
   // Time that never goes back; std::chrono::steady_clock if empty.  For tests.
   std::function<std::chrono::steady_clock::time_point()> clock;
@@ -28,6 +28,9 @@ struct KeySourceOptions {
   [[nodiscard]] static KeySourceOptions for_file();
 };
 
+// Durations below 0 count as 0, those above a century as a century.  Time is std::chrono::steady_clock, which does not
+// count while the machine is suspended.  A child of fork() must not use its parent's sources.
+//
 // Safe to use from many threads.  It has no thread of its own: the call that finds the set too old fetches, one at a
 // time; all others go on with the set that is there.  The last good set stays until stale_max, whatever fails.
 class KeySource {

@@ -50,7 +50,7 @@ enum signer_verify_status {
   SIGNER_VERIFY_LIFETIME_TOO_LONG = 15,
   SIGNER_VERIFY_KEYS_UNAVAILABLE = 16,
   SIGNER_VERIFY_INTERNAL = 17,
-  SIGNER_VERIFY_BAD_ARGUMENT = 18 /* a NULL where none may be, or a time before 1970 or after 9999 */
+  SIGNER_VERIFY_BAD_ARGUMENT = 18 /* a NULL where none may be, or a time before 1970 or after 2262 */
 };
 
 /* "ok", "too_large", ...: for logs.  Ended by a zero byte; never freed. */

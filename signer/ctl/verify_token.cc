@@ -17,7 +17,9 @@ namespace {
 
 // A token of the largest size that signerd makes, and the white space that editors and shells put round it.
 constexpr std::size_t kTokenInputMax = 16UL * 1024 + 256;
-constexpr std::int64_t kUnixMax = 253'402'300'799;  // 9999-12-31T23:59:59Z
+// What the clock type can hold: libstdc++ counts nanoseconds, which end in 2262.
+constexpr std::int64_t kUnixMax =
+    std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::duration::max()).count();
 
 std::string trimmed(const std::string& text) {
   constexpr const char* kSpace = " \t\r\n";

@@ -78,6 +78,13 @@ bool set(CURL* transfer, CURLoption option, Value... value) {
   return ::curl_easy_setopt(transfer, option, value...) == CURLE_OK;  // NOLINT(cppcoreguidelines-pro-type-vararg)
 }
 
+// A file of one's own replaces the system's authorities, the directory that libcurl was built with included.
+bool set_authorities(CURL* transfer, const JwksHttpOptions& options) {
+  if (options.ca_file.empty()) return true;
+  const char* const no_directory = nullptr;
+  return set(transfer, CURLOPT_CAINFO, options.ca_file.c_str()) && set(transfer, CURLOPT_CAPATH, no_directory);
+}
+
 bool prepare(CURL* transfer, const std::string& url, const JwksHttpOptions& options, Body& body) {
   return set(transfer, CURLOPT_URL, url.c_str()) && set(transfer, CURLOPT_PROTOCOLS_STR, "https") &&
          set(transfer, CURLOPT_FOLLOWLOCATION, 0L) && set(transfer, CURLOPT_NOSIGNAL, 1L) &&
@@ -86,8 +93,8 @@ bool prepare(CURL* transfer, const std::string& url, const JwksHttpOptions& opti
          set(transfer, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count())) &&  // NOLINT
          set(transfer, CURLOPT_TIMEOUT_MS, static_cast<long>(options.total_timeout.count())) &&           // NOLINT
          set(transfer, CURLOPT_FAILONERROR, 0L) && set(transfer, CURLOPT_WRITEFUNCTION, &append) &&
-         set(transfer, CURLOPT_WRITEDATA, static_cast<void*>(&body)) &&
-         (options.ca_file.empty() || set(transfer, CURLOPT_CAINFO, options.ca_file.c_str()));
+         set(transfer, CURLOPT_WRITEDATA, static_cast<void*>(&body)) && set(transfer, CURLOPT_QUICK_EXIT, 1L) &&
+         set_authorities(transfer, options);
 }
 
 Result<std::string> fetch(const std::string& url, const std::string& host, const JwksHttpOptions& options) {

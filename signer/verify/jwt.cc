@@ -187,6 +187,7 @@ Result<Claims, VerifyError> Verifier::verify(std::string_view token, const KeySe
 
 Result<Claims, VerifyError> Verifier::verify(std::string_view token, KeySource& source,
                                              std::chrono::system_clock::time_point now) const noexcept {
+  if (token.size() > profile_.signature.token_bytes_max) return fail(VerifyError::kTooLarge);  // before any fetch
   const auto keys = source.keys();
   if (!keys) return fail(VerifyError::kKeysUnavailable);
   auto claims = verify(token, *keys, now);

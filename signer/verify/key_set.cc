@@ -59,6 +59,22 @@ Failure<Error> refused(std::size_t place, std::string_view why) {
   return fail(ErrorCode::kInvalidRequest, "key set: key " + std::to_string(place) + ": " + std::string(why));
 }
 
+// RFC 8725 §3.1: "each key MUST be used with exactly one algorithm".
+Result<void> insert(const jose::PublicKey& numbers, verify::VerificationKey key, std::size_t place,
+                    const std::string& kid, KeySet::Keys& keys) {
+  const std::string thumbprint = jose::thumbprint(numbers);
+  const std::string identity = std::string(to_string(numbers.algorithm)) + " " + thumbprint;
+  for (const auto& [other, entry] : keys.by_kid) {
+    if (entry.identity != identity && entry.identity.ends_with(" " + thumbprint)) {
+      return refused(place, "the same key as that with kid " + other + ", for another algorithm");
+    }
+  }
+  if (!keys.by_kid.emplace(kid, KeySet::Keys::Entry{std::move(key), identity}).second) {
+    return refused(place, "another key has the same kid");
+  }
+  return {};
+}
+
 // Adds keys[place] to `keys`, or leaves it out if it serves another purpose.
 Result<void> add_key(const Json& jwk, std::size_t place, jose::RsaLimit limit, std::set<std::string>& kids,
                      KeySet::Keys& keys) {
@@ -87,8 +103,7 @@ Result<void> add_key(const Json& jwk, std::size_t place, jose::RsaLimit limit, s
   if (!numbers) return refused(place, numbers.error().text);
   auto key = verify::VerificationKey::make(*numbers, limit);
   if (!key) return refused(place, key.error().text);
-  keys.by_kid.emplace(*kid, KeySet::Keys::Entry{std::move(key).value(), jose::thumbprint(*numbers)});
-  return {};
+  return insert(*numbers, *std::move(key), place, *kid, keys);
 }
 
 jose::RsaLimit limit_of(const KeyRules& rules) {
@@ -131,9 +146,7 @@ Result<KeySet> KeySet::from_pem(std::span<const PemKey> pems, const KeyRules& ru
     if (!verify::is_acceptable_kid(kid)) {
       return refused(place, "kid is not 1 to 256 printable ASCII characters without spaces");
     }
-    if (!keys.by_kid.emplace(kid, Keys::Entry{std::move(key).value(), thumbprint}).second) {
-      return refused(place, "another key has the same kid");
-    }
+    SIGNER_RETURN_IF_ERROR(insert(*numbers, *std::move(key), place, kid, keys));
   }
   return KeySet(std::make_shared<const Keys>(std::move(keys)));
 }

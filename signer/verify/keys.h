@@ -15,7 +15,7 @@ namespace signer {
 struct KeySet::Keys {
   struct Entry {
     verify::VerificationKey key;
-    std::string thumbprint;  // RFC 7638: tells whether a kid still means the same key
+    std::string identity;  // algorithm and RFC 7638 thumbprint: tells whether a kid still means the same key
   };
 
   std::map<std::string, Entry, std::less<>> by_kid;  // Exact bytes: no prefix, no case folding, no guess.

@@ -94,13 +94,19 @@ Bytes number_of(const EVP_PKEY* key, const char* name, std::size_t size_min) {
   return bytes;
 }
 
-// Exactly one block, and nothing but line ends around it.
+// For OpenSSL, which would ask the terminal for a password if the block claims to be encrypted.
+int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) {
+  return -1;
+}
+
+// Exactly one block, and nothing but line ends behind it.
 bool is_one_public_key_block(std::string_view pem) {
   constexpr std::string_view kBegin = "-----BEGIN PUBLIC KEY-----";
   constexpr std::string_view kEnd = "-----END PUBLIC KEY-----";
   const auto is_line_end = [](char c) { return c == '\n' || c == '\r'; };
   while (!pem.empty() && is_line_end(pem.back())) pem.remove_suffix(1);
-  return pem.starts_with(kBegin) && pem.ends_with(kEnd) && pem.find("-----BEGIN", 1) == std::string_view::npos;
+  return pem.starts_with(kBegin) && pem.ends_with(kEnd) && pem.find("-----BEGIN", 1) == std::string_view::npos &&
+         pem.find("-----END") == pem.size() - kEnd.size();
 }
 
 }  // namespace
@@ -141,7 +147,7 @@ Result<jose::PublicKey> numbers_from_pem(std::string_view pem, Algorithm algorit
   const QuietErrors quiet;
   const BioPtr text(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   if (text == nullptr) return openssl_failed("BIO_new_mem_buf");
-  const KeyPtr read(::PEM_read_bio_PUBKEY(text.get(), nullptr, nullptr, nullptr));
+  const KeyPtr read(::PEM_read_bio_PUBKEY(text.get(), nullptr, &no_password, nullptr));
   if (read == nullptr) return refused("PEM_read_bio_PUBKEY refused the text");
 
   jose::PublicKey key;

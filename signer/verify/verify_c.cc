@@ -198,8 +198,9 @@ int signer_verify(const signer_verifier* verifier, const signer_key_set* keys, c
   if (claims == nullptr) return SIGNER_VERIFY_BAD_ARGUMENT;
   *claims = nullptr;
   if (verifier == nullptr || keys == nullptr || token == nullptr) return SIGNER_VERIFY_BAD_ARGUMENT;
-  // What the clock type can hold; no token is valid outside it.
-  constexpr int64_t kNowMax = 253'402'300'799;  // 9999-12-31T23:59:59Z
+  // What the clock type can hold: libstdc++ counts nanoseconds, which end in 2262.
+  constexpr int64_t kNowMax =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::duration::max()).count();
   if (now < 0 || now > kNowMax) return SIGNER_VERIFY_BAD_ARGUMENT;
   const std::chrono::system_clock::time_point time{std::chrono::seconds(now)};
   auto verified = verifier->verifier.verify({token, token_size}, keys->keys, time);

@@ -108,6 +108,12 @@ TEST_P(EachAlgorithm, PemOfAnotherKindIsRefused) {
   }
   EXPECT_FALSE(KeySet::from_pem(std::array{PemKey{key_.private_pem(), GetParam().algorithm, "a"}}));
   EXPECT_FALSE(KeySet::from_pem(std::array{PemKey{key_.pem() + key_.pem(), GetParam().algorithm, "a"}}));
+  const std::string behind = key_.pem() + "garbage\n-----END PUBLIC KEY-----\n";
+  EXPECT_FALSE(KeySet::from_pem(std::array{PemKey{behind, GetParam().algorithm, "a"}}));
+  std::string encrypted = key_.pem();
+  encrypted.insert(encrypted.find('\n') + 1,
+                   "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n");
+  EXPECT_FALSE(KeySet::from_pem(std::array{PemKey{encrypted, GetParam().algorithm, "a"}})) << "and asks no terminal";
   EXPECT_FALSE(KeySet::from_pem(std::array{PemKey{"x" + key_.pem(), GetParam().algorithm, "a"}}));
   EXPECT_FALSE(KeySet::from_pem(std::array{PemKey{key_.pem() + key_.private_pem(), GetParam().algorithm, "a"}}));
   EXPECT_FALSE(KeySet::from_pem(std::array{PemKey{key_.pem().substr(0, 60), GetParam().algorithm, "a"}}));

@@ -53,6 +53,12 @@ TEST(KeySet, LeavesOutKeysForOtherPurposes) {
   }
 }
 
+TEST(KeySet, OneKeyForTwoAlgorithmsIsRefused) {
+  const std::string as_pss = SigningKey::first().jwk(R"(,"kid":"b","alg":"PS256")");
+  EXPECT_FALSE(KeySet::from_jwks(set_of({good("a"), as_pss})));
+  EXPECT_TRUE(KeySet::from_jwks(set_of({good("a"), good("b")}))) << "under two names it is still one use";
+}
+
 TEST(KeySet, HonoursKeyOpsWithVerify) {
   EXPECT_TRUE(KeySet::from_jwks(set_of({SigningKey::first().jwk(R"(,"kid":"a","alg":"RS256","key_ops":["verify"])")})));
 }

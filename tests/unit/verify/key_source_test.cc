@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "signer/jwt.h"
+#include "tests/support/algorithm_key.h"
 #include "tests/support/signing_key.h"
 #include "tests/support/temporary_directory.h"
 
@@ -118,12 +119,9 @@ TEST_F(KeySourceTest, WithoutAnyKeysItSaysWhy) {
 }
 
 TEST_F(KeySourceTest, UnknownKidsFetchAtMostOnceACooldown) {
-  const KeySet first = *source_.keys();
+  ASSERT_TRUE(source_.keys());
   now_ += 30s;
-  for (int i = 0; i < 50; ++i) {
-    const auto same = source_.keys_newer_than(first);
-    ASSERT_TRUE(same);
-  }
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(source_.keys_newer_than(*source_.keys()));
   EXPECT_EQ(asked_, 2);
   now_ += 29s;
   ASSERT_TRUE(source_.keys_newer_than(*source_.keys()));
@@ -164,7 +162,85 @@ TEST_F(KeySourceTest, AKidThatWasAwayStillMeansItsKey) {
   EXPECT_TRUE(source_.reload());
 }
 
+TEST_F(KeySourceTest, AKeyThatChangesItsAlgorithmIsAnotherKey) {
+  ASSERT_EQ(kids(), std::vector<std::string>{"a"});
+  answer_ = R"({"keys":[)" + SigningKey::first().jwk(R"(,"alg":"PS256","kid":"a")") + "]}";
+  EXPECT_FALSE(source_.reload());
+}
+
+// Whoever can edit the set cannot make it forget a kid that is in it by publishing many others.
+TEST_F(KeySourceTest, AKidInUseIsNeverForgotten) {
+  const test::AlgorithmKey cheap(Algorithm::kEd25519);
+  const auto made_of = [&cheap](std::size_t set) {
+    std::string keys = SigningKey::first().jwk(R"(,"alg":"RS256","kid":"a")");
+    for (std::size_t i = 1; i < KeySet::kKeysMax; ++i) {
+      keys += "," + jose::dump_json(cheap.jwk("o" + std::to_string(set * KeySet::kKeysMax + i)));
+    }
+    return R"({"keys":[)" + keys + "]}";
+  };
+  for (std::size_t set = 0; set < 70; ++set) {
+    answer_ = made_of(set);
+    ASSERT_TRUE(source_.reload());
+  }
+  answer_ = set_of(SigningKey::second(), "a");
+  EXPECT_FALSE(source_.reload());
+}
+
+TEST_F(KeySourceTest, DurationsWithoutEndDoNotWrapRound) {
+  KeySourceOptions options = KeySourceTest::options(now_);
+  options.cooldown = std::chrono::seconds::max();
+  options.refresh_after = std::chrono::seconds::max();
+  options.stale_max = std::chrono::seconds::max();
+  options.wait_max = std::chrono::milliseconds::max();
+  KeySource source([this] { return ++asked_, answer_; }, options);
+  const auto keys = source.keys();
+  ASSERT_TRUE(keys) << keys.error().text;
+  EXPECT_TRUE(source.status().usable);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(source.keys_newer_than(*keys));
+  EXPECT_EQ(asked_, 1);
+}
+
+TEST_F(KeySourceTest, ThePauseCountsFromTheEndOfAFetch) {
+  KeySource source(
+      [this]() -> Result<std::string> {
+        ++asked_;
+        now_ += 5s;
+        return fail(ErrorCode::kInternal, "slow");
+      },
+      options(now_));
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(source.keys());
+  EXPECT_EQ(asked_, 1);
+  now_ += 1s;
+  EXPECT_FALSE(source.keys());
+  EXPECT_EQ(asked_, 2);
+}
+
+TEST_F(KeySourceTest, AClockThatThrowsLeavesNothingLocked) {
+  bool broken = false;
+  KeySourceOptions options;
+  options.refresh_after = 0s;
+  options.cooldown = 0s;
+  options.stale_max = 1h;
+  options.clock = [this, &broken] {
+    if (broken) throw std::runtime_error("no clock");
+    return now_;
+  };
+  KeySource source([this] { return ++asked_, answer_; }, options);
+  ASSERT_TRUE(source.keys());
+  broken = true;
+  EXPECT_FALSE(source.keys());
+  EXPECT_FALSE(source.reload());
+  broken = false;
+  EXPECT_TRUE(source.reload());
+  EXPECT_TRUE(source.keys());
+}
+
 TEST_F(KeySourceTest, AFetchThatThrowsIsAFailure) {
+  KeySource odd(
+      []() -> Result<std::string> { throw 42; });  // NOLINT(hicpp-exception-baseclass): the worst a caller does
+  EXPECT_FALSE(odd.reload());
+  EXPECT_FALSE(odd.reload()) << "and not a second time either";
+
   KeySource throwing([]() -> Result<std::string> { throw std::runtime_error("secret"); });
   const auto outcome = throwing.reload();
   ASSERT_FALSE(outcome);

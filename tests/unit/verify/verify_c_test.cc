@@ -77,6 +77,9 @@ TEST_F(VerifyC, RefusesWithItsNumberAndNoClaims) {
       {good, kNow - 31, SIGNER_VERIFY_NOT_YET_VALID},
       {good, -1, SIGNER_VERIFY_BAD_ARGUMENT},
       {good, INT64_MAX, SIGNER_VERIFY_BAD_ARGUMENT},
+      {good, 9'223'372'036, SIGNER_VERIFY_EXPIRED},
+      {good, 9'223'372'037, SIGNER_VERIFY_BAD_ARGUMENT},   // beyond the clock's nanoseconds
+      {good, 20'146'744'103, SIGNER_VERIFY_BAD_ARGUMENT},  // which would wrap round to kNow + 30
       {"", kNow, SIGNER_VERIFY_MALFORMED},
       {std::string(20'000, 'x'), kNow, SIGNER_VERIFY_TOO_LARGE},
       {SigningKey::second().token(kHeader, kClaims), kNow, SIGNER_VERIFY_BAD_SIGNATURE},
