@@ -21,6 +21,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.path == "/redirect":
             self.send_response(302)
             self.send_header("Location", "/jwks")
+            self.send_header("Content-Length", "0")
             self.end_headers()
         else:
             self.reply(404, b"{}")
