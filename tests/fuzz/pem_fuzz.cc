@@ -2,7 +2,8 @@
 // Target functions: KeySet::from_pem (and verify::numbers_from_pem, verify::load_key below it).
 //
 // The first byte chooses the algorithm.  A text that loads is one public key that answers to its name, loads again
-// under the same thumbprint, and is refused for every algorithm of another family.
+// under its thumbprint, and serves the algorithms of its family and no other.  OpenSSL's check of an RSA modulus takes
+// random bases, so one that a mutation made need not be judged the same twice.
 #include <array>
 
 #include "fuzz/fuzz.h"
@@ -23,12 +24,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   require(keys->kids() == std::vector<std::string>{"k"}, "one key under its name");
   require(pem.find("-----BEGIN PRIVATE") == std::string_view::npos, "no private key");
+  const bool rsa = row.coordinate_bytes == 0;
   const auto again = KeySet::from_pem(std::array{PemKey{pem, row.algorithm, ""}});
-  require(again && again->kids().front().size() == 43, "its own name is a thumbprint");
+  require(again.has_value() || rsa, "what loads once loads again");
+  require(!again || again->kids().front().size() == 43, "its own name is a thumbprint");
   for (const jose::AlgorithmRow& other : jose::kAlgorithms) {
     const bool fits = other.kty == row.kty && other.crv == row.crv;
     const auto as_other = KeySet::from_pem(std::array{PemKey{pem, other.algorithm, ""}});
-    require(as_other.has_value() == fits, "a key serves its own family alone");
+    require(fits || !as_other, "a key serves its own family alone");
+    require(!fits || as_other || rsa, "and all of that");
   }
   return 0;
 }
