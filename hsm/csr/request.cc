@@ -10,6 +10,7 @@
 
 #include <memory>
 
+#include "base/freer.h"
 #include "jose/public_key.h"
 
 namespace signer::p11 {
@@ -22,13 +23,6 @@ namespace {
 
 constexpr std::size_t kCoordinateBytes = 32;  // P-256
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* p) const noexcept {
-    Free(p);
-  }
-};
 using RequestPtr = std::unique_ptr<X509_REQ, Freer<&::X509_REQ_free>>;
 using BioPtr = std::unique_ptr<BIO, Freer<&::BIO_free>>;
 

@@ -8,13 +8,11 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/freer.h"
+
 namespace signer::jose {
 
 namespace {
-
-struct FreeContext {
-  void operator()(EVP_MD_CTX* context) const noexcept { ::EVP_MD_CTX_free(context); }
-};
 
 // Fetched once and never freed: threads that outlive main() may still be hashing.
 const EVP_MD* fetched(Hash algorithm) noexcept {
@@ -27,7 +25,7 @@ const EVP_MD* fetched(Hash algorithm) noexcept {
 }  // namespace
 
 Digest hash(Hash algorithm, ByteView bytes) noexcept {
-  thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(::EVP_MD_CTX_new());
+  thread_local const std::unique_ptr<EVP_MD_CTX, Freer<&::EVP_MD_CTX_free>> context(::EVP_MD_CTX_new());
   Digest digest;
   unsigned size = 0;
   const EVP_MD* const function = fetched(algorithm);

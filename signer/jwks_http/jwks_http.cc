@@ -9,19 +9,14 @@
 #include <string_view>
 #include <utility>
 
+#include "base/freer.h"
+
 namespace signer {
 
 namespace {
 
-struct FreeUrl {
-  void operator()(CURLU* url) const noexcept { ::curl_url_cleanup(url); }
-};
-
-struct FreeTransfer {
-  void operator()(CURL* transfer) const noexcept { ::curl_easy_cleanup(transfer); }
-};
-
-using Transfer = std::unique_ptr<CURL, FreeTransfer>;
+using Url = std::unique_ptr<CURLU, Freer<&::curl_url_cleanup>>;
+using Transfer = std::unique_ptr<CURL, Freer<&::curl_easy_cleanup>>;
 
 struct Body {
   std::string text;
@@ -58,7 +53,7 @@ Result<std::string> host_of(const std::string& url) {
     return fail(ErrorCode::kInvalidRequest, "key set URL: " + std::string(why));
   };
   if (!url.starts_with("https://")) return refuse("does not start with https://");
-  const std::unique_ptr<CURLU, FreeUrl> parsed(::curl_url());
+  const Url parsed(::curl_url());
   if (parsed == nullptr || ::curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
     return refuse("is not a URL");
   }

@@ -13,15 +13,9 @@
 
 #include <memory>
 
-namespace signer::verify {
+#include "base/freer.h"
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* object) const noexcept {
-    Free(object);
-  }
-};
+namespace signer::verify {
 
 using BignumPtr = std::unique_ptr<BIGNUM, Freer<&::BN_free>>;
 using ScratchPtr = std::unique_ptr<BN_CTX, Freer<&::BN_CTX_free>>;

@@ -70,10 +70,10 @@ Handle* make_handle(Make make, char* error, std::size_t error_size) noexcept {
   return nullptr;
 }
 
-template <class Value>
-int append(std::vector<Value>& list, Value value) noexcept {
+template <class Value, class From>
+int append(std::vector<Value>& list, From value) noexcept {
   try {
-    list.push_back(std::move(value));
+    list.emplace_back(value);
     return 0;
   } catch (const std::exception&) {
     return -1;
@@ -81,13 +81,7 @@ int append(std::vector<Value>& list, Value value) noexcept {
 }
 
 int append_text(std::vector<std::string>& list, const char* text) noexcept {
-  if (text == nullptr) return -1;
-  try {
-    list.emplace_back(text);
-    return 0;
-  } catch (const std::exception&) {
-    return -1;
-  }
+  return text == nullptr ? -1 : append(list, text);
 }
 
 signer::Result<signer::Algorithm> algorithm_named(const char* name) {

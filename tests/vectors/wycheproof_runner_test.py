@@ -55,7 +55,17 @@ def token(header):
     return signing_input + "." + text(pkcs1(signing_input.encode()))
 
 
+NAMES = [f"rsa_signature_{bits}_sha{hash_}_test.json" for bits in (2048, 3072, 4096) for hash_ in (256, 384, 512)] + [
+    "rsa_signature_8192_sha256_test.json"] + [f"rsa_pss_{bits}_sha256_mgf1_32_test.json" for bits in (2048, 3072, 4096)] + [
+    f"rsa_pss_{bits}_sha384_mgf1_48_test.json" for bits in (2048, 4096)] + [
+    "rsa_pss_4096_sha512_mgf1_64_test.json", "ecdsa_secp384r1_sha384_p1363_test.json"]
+
+
 def files():
+    return {**{name: {"testGroups": []} for name in NAMES}, **judged()}
+
+
+def judged():
     # As in the real files: hexadecimal with a zero in front of numbers whose first bit is set.
     number = lambda value, size: "00" + value.to_bytes(size, "big").hex()
     rsa_public = {"modulus": number(rsa_numbers.n, 256), "publicExponent": "010001"}
@@ -100,14 +110,14 @@ def expect(condition, ran):
 ran = run(files())
 expect(ran.returncode == 0 and "0 mismatches" in ran.stdout.splitlines()[-1], ran)
 lines = {line.split()[0]: " ".join(line.split()[1:]) for line in ran.stdout.splitlines()}
-for name in files():
+for name in judged():
     if not name.startswith("json"):
         expect(lines[name] == "valid accepted 1 invalid refused 2 not ours 0 exceptions 0 mismatches 0", ran)
 expect(lines["json_web_signature_test.json"] == "valid accepted 2 invalid refused 2 not ours 4 exceptions 0 mismatches 0", ran)
 expect(lines["json_web_key_test.json"] == "valid accepted 0 invalid refused 1 not ours 0 exceptions 0 mismatches 0", ran)
 
 # Every label turned round is a mismatch, whichever file it is in.
-for name, content in files().items():
+for name, content in judged().items():
     wrong = json.loads(json.dumps(content))
     case_ = wrong["testGroups"][0]["tests"][0]
     case_["result"] = "invalid" if case_["result"] == "valid" else "valid"
@@ -115,7 +125,11 @@ for name, content in files().items():
     expect(ran.returncode == 1 and "MISMATCH " + name in ran.stdout and ran.stdout.endswith("1 mismatches\n"), ran)
 
 for broken in ("", "[]", "{}"):
-    ran = run({"ed25519_test.json": broken})
+    ran = run(dict(files(), **{"ed25519_test.json": broken}))
     expect(ran.returncode == 1, ran)
+
+# A file that is not there, or a directory without any, is no success.
+expect(run({name: value for name, value in files().items() if name != "ed25519_test.json"}).returncode == 1, ran)
+expect(run({}).returncode == 1, ran)
 ran = subprocess.run([program], capture_output=True, text=True)
 expect(ran.returncode == 77 and "skipped" in ran.stdout, ran)

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/freer.h"
 #include "signer/verify_error.h"
 #include "tests/support/signing_key.h"
 
@@ -15,14 +16,6 @@ namespace signer {
 namespace {
 
 using test::SigningKey;
-
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* handle) const noexcept {
-    Free(handle);
-  }
-};
 
 using Keys = std::unique_ptr<signer_key_set, Freer<&::signer_key_set_free>>;
 using Profile = std::unique_ptr<signer_profile, Freer<&::signer_profile_free>>;
