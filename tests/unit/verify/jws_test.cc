@@ -13,7 +13,6 @@
 namespace signer::jws {
 namespace {
 
-using test::Scheme;
 using test::SigningKey;
 
 constexpr std::string_view kHeader = R"({"alg":"RS256","kid":"a","typ":"at+jwt"})";
@@ -67,7 +66,6 @@ TEST(Jws, RefusesTheTokenOfRfc7515A2BecauseItHasNoKid) {
   EXPECT_EQ(outcome(text, policy(TypeRule::absent())), "header_refused");
 }
 
-// A 2048-bit signature ends in a character with four spare bits: 15 more spellings decode alike in a lax decoder.
 TEST(Jws, TakesATokenWithoutKidOnlyIfAskedToAndOnlyUnderASingleKey) {
   const auto one =
       KeySet::from_jwks(R"({"keys":[)" + std::string(vectors::kRfc7515A2Jwk).replace(1, 0, R"("kid":"k",)") + "]}");
@@ -87,19 +85,6 @@ TEST(Jws, TakesATokenWithoutKidOnlyIfAskedToAndOnlyUnderASingleKey) {
     const std::string header = R"({"alg":"RS256","kid":)" + std::string(kid) + "}";
     EXPECT_EQ(verify(SigningKey::first().token(header, kPayload), keys(), rules).error(), VerifyError::kHeaderRefused);
   }
-}
-
-TEST(Jws, RefusesEveryOtherSpellingOfTheLastSignatureCharacter) {
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text = token();
-  const std::size_t value = alphabet.find(text.back());
-  ASSERT_EQ(value % 16, 0U);
-  for (std::size_t spare = 1; spare < 16; ++spare) {
-    text.back() = alphabet[value + spare];
-    EXPECT_EQ(outcome(text), "malformed") << spare;
-  }
-  text.back() = alphabet[value];
-  EXPECT_EQ(outcome(text), "ok");
 }
 
 TEST(Jws, RefusesATokenWithAnyCharacterChanged) {
@@ -124,243 +109,13 @@ TEST(Jws, RefusesAPayloadWithAnyBitFlipped) {
   }
 }
 
-struct ShapeRow {
-  const char* name;
-  std::string token;
-  const char* expected;
-};
-
-void PrintTo(const ShapeRow& row, std::ostream* out) {
-  *out << row.name;
-}
-
-class JwsShape : public testing::TestWithParam<ShapeRow> {};
-
-TEST_P(JwsShape, IsRefused) {
-  EXPECT_EQ(outcome(GetParam().token), GetParam().expected);
-}
-
-std::vector<ShapeRow> shape_rows() {
-  const std::string good = token();
-  const std::size_t first = good.find('.');
-  const std::size_t last = good.rfind('.');
-  const std::string header = good.substr(0, first);
-  const std::string payload = good.substr(first + 1, last - first - 1);
-  const std::string signature = good.substr(last + 1);
-  const std::string padded_payload_input = header + "." + payload + "==";
-  std::string plus = signature;
-  plus[plus.find_first_not_of("+")] = '+';
-  return {
-      {"Empty", "", "malformed"},
-      {"NoDot", header, "malformed"},
-      {"OneDot", header + "." + payload, "malformed"},
-      {"TwoDotsAlone", "..", "malformed"},
-      {"FourParts", good + ".", "malformed"},
-      {"FiveEmptyParts", "....", "malformed"},
-      {"JweFiveParts", good + ".AA.AA", "malformed"},  // CVE-2023-51774, CVE-2026-29000
-      {"EmptyHeader", "." + payload + "." + signature, "malformed"},
-      {"EmptySignature", header + "." + payload + ".", "bad_signature"},
-      {"PaddedSignature", good + "==", "malformed"},
-      {"PaddedPayloadSignedAsSuch", padded_payload_input + "." + SigningKey::first().signature(padded_payload_input),
-       "malformed"},
-      {"TrailingNewline", good + "\n", "malformed"},
-      {"TrailingSpace", good + " ", "malformed"},
-      {"TrailingNul", good + std::string(1, '\0'), "malformed"},
-      {"LeadingSpace", " " + good, "malformed"},
-      {"LeadingNewline", "\n" + good, "malformed"},
-      {"SpaceInPayload", header + ". " + payload + "." + signature, "malformed"},
-      {"StandardAlphabet", header + "." + payload + "." + plus, "malformed"},
-      {"OneByteMore", good + "A", "bad_signature"},     // 343 characters are 257 bytes
-      {"OneCharacterMore", good + "AAA", "malformed"},  // 345: 1 modulo 4
-      {"JsonGeneral",
-       R"({"payload":")" + payload + R"(","signatures":[{"protected":")" + header + R"(","signature":")" + signature +
-           R"("}]})",
-       "malformed"},  // CVE-2022-39227
-      {"JsonFlattened",
-       R"({"protected":")" + header + R"(","payload":")" + payload + R"(","signature":")" + signature + R"("})",
-       "malformed"},
-      {"TenThousandDots", std::string(10000, '.'), "malformed"},
-      {"TenMegabytesOfDots", std::string(10'000'000, '.'), "too_large"},  // CVE-2025-30204
-  };
-}
-
-INSTANTIATE_TEST_SUITE_P(Rows, JwsShape, testing::ValuesIn(shape_rows()),
-                         [](const auto& row) { return row.param.name; });
-
-struct HeaderRow {
-  const char* name;
-  std::string header;
-  const char* expected;
-};
-
-void PrintTo(const HeaderRow& row, std::ostream* out) {
-  *out << row.name;
-}
-
-class JwsHeader : public testing::TestWithParam<HeaderRow> {};
-
-// Every header is properly signed by the right key: only the header can be the reason.  Twice, for the header cache.
-TEST_P(JwsHeader, HasItsOutcome) {
-  const std::string text = SigningKey::first().token(GetParam().header, kPayload);
-  EXPECT_EQ(outcome(text), GetParam().expected);
-  EXPECT_EQ(outcome(text), GetParam().expected);
-}
-
 std::string with(std::string_view members) {
   return R"({"alg":"RS256","kid":"a","typ":"at+jwt",)" + std::string(members) + "}";
 }
 
-std::vector<HeaderRow> header_rows() {
-  const auto alg = [](std::string_view value) {
-    return R"({"alg":)" + std::string(value) + R"(,"kid":"a","typ":"at+jwt"})";
-  };
-  const auto kid = [](std::string_view value) {
-    return R"({"alg":"RS256","kid":)" + std::string(value) + R"(,"typ":"at+jwt"})";
-  };
-  const auto typ = [](std::string_view value) {
-    return R"({"alg":"RS256","kid":"a","typ":)" + std::string(value) + "}";
-  };
-  const std::string header(kHeader);
-  return {
-      {"Good", header, "ok"},
-      {"GoodWithWhitespace", "\r\n { \"kid\" : \"a\", \"typ\":\"at+jwt\" ,\"alg\":\"RS256\" } ", "ok"},
-      {"GoodEscaped", R"({"\u0061lg":"\u0052S256","kid":"a","typ":"at+jwt"})", "ok"},
-      {"AlgNone", alg(R"("none")"), "wrong_algorithm"},
-      {"AlgNoneCapital", alg(R"("None")"), "wrong_algorithm"},
-      {"AlgNoneUpper", alg(R"("NONE")"), "wrong_algorithm"},
-      {"AlgNoneMixed", alg(R"("noNE")"), "wrong_algorithm"},
-      {"AlgNoneSpaced", alg(R"(" none")"), "wrong_algorithm"},
-      {"AlgLowerCase", alg(R"("rs256")"), "wrong_algorithm"},
-      {"AlgPrefix", alg(R"("RS2")"), "wrong_algorithm"},
-      {"AlgLonger", alg(R"("RS256 ")"), "wrong_algorithm"},
-      {"AlgNul", alg(R"("RS256\u0000")"), "wrong_algorithm"},
-      {"AlgUnknown", alg(R"("RS999")"), "wrong_algorithm"},  // CVE-2026-23993
-      {"AlgHs256", alg(R"("HS256")"), "wrong_algorithm"},
-      {"AlgEs256", alg(R"("ES256")"), "wrong_algorithm"},
-      {"AlgRsa15", alg(R"("RSA1_5")"), "wrong_algorithm"},  // CVE-2016-6298, CVE-2026-28490
-      {"AlgEmpty", alg(R"("")"), "header_refused"},
-      {"AlgNumber", alg("1"), "header_refused"},
-      {"AlgNull", alg("null"), "header_refused"},
-      {"AlgArray", alg(R"(["RS256"])"), "header_refused"},
-      {"AlgObject", alg(R"({"RS256":1})"), "header_refused"},
-      {"AlgMissing", R"({"kid":"a","typ":"at+jwt"})", "header_refused"},
-      {"AlgTwice", R"({"alg":"none","alg":"RS256","kid":"a","typ":"at+jwt"})", "header_refused"},
-      {"AlgTwiceAlike", R"({"alg":"RS256","alg":"RS256","kid":"a","typ":"at+jwt"})", "header_refused"},
-      {"AlgTwiceEscaped", R"({"alg":"RS256","\u0061lg":"RS256","kid":"a","typ":"at+jwt"})", "header_refused"},
-      {"KidUnknown", kid(R"("c")"), "unknown_key"},
-      {"KidOfAnotherKey", kid(R"("b")"), "bad_signature"},
-      {"KidOtherCase", kid(R"("A")"), "unknown_key"},
-      {"KidLonger", kid(R"("aa")"), "unknown_key"},
-      {"KidNumber", kid("1"), "header_refused"},
-      {"KidNull", kid("null"), "header_refused"},
-      {"KidArray", kid(R"(["a"])"), "header_refused"},
-      {"KidEmpty", kid(R"("")"), "header_refused"},
-      {"KidMissing", R"({"alg":"RS256","typ":"at+jwt"})", "header_refused"},
-      {"KidNul", kid(R"("a\u0000")"), "header_refused"},
-      {"KidPath", kid(R"("../../dev/null")"), "unknown_key"},
-      {"KidSql", kid(R"("'OR'1'='1")"), "unknown_key"},
-      {"KidUrl", kid(R"("http://127.0.0.1/jwks")"), "unknown_key"},
-      {"KidNonAscii", kid(R"("\u00e4")"), "header_refused"},
-      {"Kid256", kid("\"" + std::string(256, 'a') + "\""), "unknown_key"},
-      {"Kid257", kid("\"" + std::string(257, 'a') + "\""), "header_refused"},
-      {"KidHuge", kid("\"" + std::string(10'000, 'a') + "\""), "too_large"},
-      {"TypMissing", R"({"alg":"RS256","kid":"a"})", "wrong_type"},
-      {"TypOther", typ(R"("JWT")"), "wrong_type"},
-      {"TypUpper", typ(R"("AT+JWT")"), "ok"},
-      {"TypPrefixed", typ(R"("application/at+jwt")"), "ok"},
-      {"TypPrefixedMixed", typ(R"("Application/At+Jwt")"), "ok"},
-      {"TypOtherTree", typ(R"("text/at+jwt")"), "wrong_type"},
-      {"TypEmpty", typ(R"("")"), "wrong_type"},
-      {"TypLonger", typ(R"("at+jwt ")"), "wrong_type"},
-      {"TypKelvin", typ(R"("at+jwt\u212a")"), "wrong_type"},
-      {"TypNumber", typ("1"), "header_refused"},
-      {"TypNull", typ("null"), "header_refused"},
-      {"TypArray", typ(R"(["at+jwt"])"), "header_refused"},
-      {"CritUnknown", with(R"("crit":["x"],"x":"1")"), "header_refused"},  // CVE-2025-59420, CVE-2026-32597
-      {"CritEmpty", with(R"("crit":[])"), "header_refused"},
-      {"CritText", with(R"("crit":"x")"), "header_refused"},
-      {"CritAlg", with(R"("crit":["alg"])"), "header_refused"},
-      {"CritB64", with(R"("crit":["b64"],"b64":false)"), "header_refused"},
-      {"B64False", with(R"("b64":false)"), "header_refused"},
-      {"B64True", with(R"("b64":true)"), "header_refused"},
-      {"B64Text", with(R"("b64":"false")"), "header_refused"},
-      {"EmbeddedJwk", with(R"("jwk":)" + SigningKey::first().jwk("")), "header_refused"},  // CVE-2018-0114
-      {"JkuLoopback", with(R"("jku":"http://127.0.0.1/")"), "header_refused"},             // CVE-2024-21643
-      {"X5u", with(R"("x5u":"https://attacker.example/")"), "header_refused"},
-      {"X5c", with(R"("x5c":["MIIB"])"), "header_refused"},
-      {"X5cText", with(R"("x5c":"MIIB")"), "header_refused"},
-      {"Zip", with(R"("zip":"DEF")"), "header_refused"},       // CVE-2024-28176 and its kin
-      {"P2c", with(R"("p2c":2147483647)"), "header_refused"},  // CVE-2022-36083
-      {"P2cText", with(R"("p2c":"1")"), "header_refused"},
-      {"Enc", with(R"("enc":"A256GCM")"), "header_refused"},
-      {"Cty", with(R"("cty":"JWT")"), "header_refused"},
-      {"Unknown", with(R"("x":"1")"), "header_refused"},
-      {"ByteOrderMark", "\xEF\xBB\xBF" + header, "header_refused"},
-      {"TwoObjects", header + header, "header_refused"},
-      {"TrailingGarbage", header + "x", "header_refused"},
-      {"TrailingNul", header + std::string(1, '\0'), "header_refused"},
-      {"BadUtf8", with("\"x\":\"\xff\""), "header_refused"},
-      {"OverlongUtf8", with("\"x\":\"\xc0\xaf\""), "header_refused"},
-      {"LoneSurrogate", with(R"("x":"\ud800")"), "header_refused"},
-      {"Utf16", std::string("{\0\"\0", 4), "header_refused"},
-      {"Array", R"(["RS256"])", "header_refused"},
-      {"Text", R"("RS256")", "header_refused"},
-      {"Null", "null", "header_refused"},
-      {"EmptyObject", "{}", "header_refused"},
-      {"Comment", R"({"alg":"RS256",/**/"kid":"a","typ":"at+jwt"})", "header_refused"},
-      {"TrailingComma", R"({"alg":"RS256","kid":"a","typ":"at+jwt",})", "header_refused"},
-      {"SingleQuotes", R"({'alg':'RS256','kid':'a','typ':'at+jwt'})", "header_refused"},
-      {"Deep", with(R"("x":)" + std::string(500, '[') + std::string(500, ']')), "header_refused"},
-  };
-}
-
-INSTANTIATE_TEST_SUITE_P(Rows, JwsHeader, testing::ValuesIn(header_rows()),
-                         [](const auto& row) { return row.param.name; });
-
-// Family-granular pins (libjwt c948840): the same key, a sister algorithm, honest and dishonest headers.
-TEST(Jws, RefusesSisterAlgorithmsOfTheSameKey) {
-  const auto header = [](std::string_view alg) {
-    return R"({"alg":")" + std::string(alg) + R"(","kid":"a","typ":"at+jwt"})";
-  };
-  const struct {
-    Scheme scheme;
-    const char* name;
-  } rows[] = {{Scheme::kRs384, "RS384"}, {Scheme::kRs512, "RS512"}, {Scheme::kPs256, "PS256"}};
-  for (const auto& [scheme, name] : rows) {
-    EXPECT_EQ(outcome(SigningKey::first().token(header(name), kPayload, scheme)), "wrong_algorithm") << name;
-    EXPECT_EQ(outcome(SigningKey::first().token(header("RS256"), kPayload, scheme)), "bad_signature") << name;
-  }
-}
-
-// CVE-2015-9235, CVE-2016-10555, CVE-2022-29217, CVE-2023-48223, CVE-2026-34950, CVE-2026-44699.
-TEST(Jws, RefusesHmacKeyedWithAnyPublicText) {
-  const std::string jwk = SigningKey::first().jwk(R"(,"alg":"RS256","kid":"a")");
-  const Bytes modulus = SigningKey::first().public_key().modulus;
-  const std::string pem = SigningKey::first().pem();
-  const std::string secrets[] = {"",
-                                 pem,
-                                 pem.substr(0, pem.size() - 1),
-                                 "\n" + pem,
-                                 " " + pem,
-                                 jwk,
-                                 jwk + "\n",
-                                 " " + jwk,
-                                 std::string(text_of(modulus)),
-                                 jose::base64url_encode(modulus)};
-  for (const std::string& secret : secrets) {
-    EXPECT_EQ(outcome(test::hs256_token(R"({"alg":"HS256","kid":"a","typ":"at+jwt"})", kPayload, secret)),
-              "wrong_algorithm");
-    EXPECT_EQ(outcome(test::hs256_token(kHeader, kPayload, secret)), "bad_signature");
-  }
-}
-
-// CVE-2015-2951, CVE-2018-1000531, CVE-2022-23540.
-TEST(Jws, RefusesAlgNoneWithoutASignature) {
-  for (const char* name : {"none", "None", "NONE", "noNE", " none"}) {
-    const std::string header = R"({"alg":")" + std::string(name) + R"(","kid":"a","typ":"at+jwt"})";
-    EXPECT_EQ(outcome(jose::base64url_encode(header) + "." + jose::base64url_encode(kPayload) + "."),
-              "wrong_algorithm");
-  }
+// What the rows of tests/vectors leave out: 10 MB of dots (CVE-2025-30204).
+TEST(Jws, RefusesOnSizeBeforeItLooks) {
+  EXPECT_EQ(outcome(std::string(10'000'000, '.')), "too_large");
 }
 
 TEST(Jws, AnEmptyAlgorithmSetAllowsNothing) {

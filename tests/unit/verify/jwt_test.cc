@@ -6,8 +6,8 @@
 
 #include <array>
 #include <thread>
-#include <utility>
 
+#include "tests/support/claims_text.h"
 #include "tests/support/signing_key.h"
 
 namespace signer::jwt {
@@ -45,27 +45,8 @@ std::string outcome(std::string_view payload, const TokenProfile& rules = profil
   return claims ? "ok" : std::string(to_string(claims.error()));
 }
 
-// The good claims with one of them replaced, added or (value "") removed.
 std::string claims_with(std::string_view name = "", std::string_view value = "") {
-  std::vector<std::pair<std::string, std::string>> members = {{"iss", R"("https://idp.example")"},
-                                                              {"aud", R"("https://api.example")"},
-                                                              {"sub", R"("user-1")"},
-                                                              {"exp", "1700000600"},
-                                                              {"nbf", "1700000000"},
-                                                              {"iat", "1700000000"},
-                                                              {"jti", R"("id-1")"}};
-  bool found = name.empty();
-  for (auto& [known, text] : members) {
-    if (known != name) continue;
-    text = value;
-    found = true;
-  }
-  if (!found) members.emplace_back(name, value);
-  std::string json;
-  for (const auto& [known, text] : members) {
-    if (!text.empty()) json += (json.empty() ? "" : ",") + ("\"" + known + "\":" + text);
-  }
-  return "{" + json + "}";
+  return test::claims_text(1'700'000'000, name, value);
 }
 
 TEST(Jwt, ReturnsTheClaimsAsSigned) {
@@ -90,138 +71,6 @@ TEST(Jwt, ReturnsTheClaimsAsSigned) {
   EXPECT_EQ(copy.string("exp"), std::nullopt);
   EXPECT_EQ(copy.payload_json(), payload);
   EXPECT_EQ(copy.kid(), "a");
-}
-
-struct ClaimRow {
-  const char* name;
-  std::string payload;
-  const char* expected;
-};
-
-void PrintTo(const ClaimRow& row, std::ostream* out) {
-  *out << row.name;
-}
-
-class JwtClaims : public testing::TestWithParam<ClaimRow> {};
-
-TEST_P(JwtClaims, HaveTheirOutcome) {
-  EXPECT_EQ(outcome(GetParam().payload), GetParam().expected);
-}
-
-std::vector<ClaimRow> claim_rows() {
-  const std::string good = claims_with();
-  const auto plus = [&good](std::string_view members) {
-    return good.substr(0, good.size() - 1) + std::string(members) + "}";
-  };
-  return {
-      {"Good", good, "ok"},
-      {"GoodAudienceArray", claims_with("aud", R"(["x","api"])"), "ok"},
-      {"GoodWithoutOptionalClaims", R"({"iss":"https://idp.example","aud":"api","exp":1700000600,"iat":1700000000})",
-       "ok"},
-      {"GoodFractions", claims_with("exp", "1700000599.5"), "ok"},
-      {"GoodExponent", claims_with("exp", "17000006e2"), "ok"},
-      {"GoodEscapedName", R"({"i\u0073s":"https://idp.example","aud":"api","exp":1700000600,"iat":1700000000})", "ok"},
-      {"GoodPrivateClaims", plus(R"(,"x":null,"y":[1,{"z":true}],"":"")"), "ok"},
-      {"GoodWhitespace", " \t\r\n" + good + "\n", "ok"},
-
-      {"IssMissing", claims_with("iss"), "claim_missing"},
-      {"AudMissing", claims_with("aud"), "claim_missing"},
-      {"ExpMissing", claims_with("exp"), "claim_missing"},
-      {"IatMissing", claims_with("iat"), "claim_missing"},
-      {"IssOther", claims_with("iss", R"("https://other.example")"), "wrong_issuer"},
-      {"IssPrefix", claims_with("iss", R"("https://idp.exampl")"), "wrong_issuer"},  // PyJWT GHSA-75c5
-      {"IssLonger", claims_with("iss", R"("https://idp.example/")"), "wrong_issuer"},
-      {"IssOtherCase", claims_with("iss", R"("https://IDP.example")"), "wrong_issuer"},
-      {"IssNul", claims_with("iss", R"("https://idp.example\u0000")"), "wrong_issuer"},
-      {"IssEmpty", claims_with("iss", R"("")"), "wrong_issuer"},
-      {"IssArrayWithTheRightOne", claims_with("iss", R"(["https://idp.example"])"), "claim_invalid"},  // CVE-2025-30144
-      {"AudOther", claims_with("aud", R"("https://other.example")"), "wrong_audience"},
-      {"AudPrefix", claims_with("aud", R"("ap")"), "wrong_audience"},
-      {"AudEmptyText", claims_with("aud", R"("")"), "wrong_audience"},
-      {"AudEmptyArray", claims_with("aud", "[]"), "claim_invalid"},  // CVE-2020-26160
-      {"AudArrayOfOthers", claims_with("aud", R"(["x","y"])"), "wrong_audience"},
-      {"AudArrayWithNumber", claims_with("aud", R"([1,"api"])"), "claim_invalid"},
-      {"AudArrayWithNull", claims_with("aud", R"(["api",null])"), "claim_invalid"},
-      {"AudNestedArray", claims_with("aud", R"([["api"]])"), "claim_invalid"},
-
-      {"ExpPast", claims_with("exp", "1699999000"), "expired"},
-      {"NbfFuture", claims_with("nbf", "1700000100"), "not_yet_valid"},
-      {"IatFuture", claims_with("iat", "1700000100"), "not_yet_valid"},
-      {"ExpBeforeIat", R"({"iss":"https://idp.example","aud":"api","exp":1699999990,"iat":1700000000})",
-       "lifetime_too_long"},
-      {"LifetimeTooLong", claims_with("exp", "1700003601"), "lifetime_too_long"},
-      {"NeverExpires", claims_with("exp", "9007199254740991"), "lifetime_too_long"},
-
-      {"DuplicateExp", plus(R"(,"exp":1700000600)"), "payload_refused"},
-      {"DuplicateSub", plus(R"(,"sub":"admin")"), "payload_refused"},
-      {"DuplicateIssEscaped", plus(R"(,"is\u0073":"https://idp.example")"), "payload_refused"},
-      {"DuplicateNested", plus(R"(,"x":{"a":1,"a":1})"), "payload_refused"},
-      {"ByteOrderMark", "\xEF\xBB\xBF" + good, "payload_refused"},
-      {"TwoObjects", good + good, "payload_refused"},
-      {"TrailingGarbage", good + "x", "payload_refused"},
-      {"TrailingNul", good + std::string(1, '\0'), "payload_refused"},
-      {"Empty", "", "payload_refused"},
-      {"Array", "[" + good + "]", "payload_refused"},
-      {"Text", R"("text")", "payload_refused"},
-      {"Null", "null", "payload_refused"},
-      {"BadUtf8", claims_with("sub", "\"\xff\""), "payload_refused"},
-      {"OverlongUtf8", claims_with("sub", "\"\xc0\xaf\""), "payload_refused"},
-      {"Utf8Surrogate", claims_with("sub", "\"\xed\xa0\x80\""), "payload_refused"},
-      {"Utf8BeyondUnicode", claims_with("sub", "\"\xf4\x90\x80\x80\""), "payload_refused"},
-      {"Utf8CutShort", claims_with("sub", "\"\xe2\x80\""), "payload_refused"},
-      {"LoneSurrogate", claims_with("sub", R"("\ud800")"), "payload_refused"},
-      {"LoneLowSurrogate", claims_with("sub", R"("\udc00")"), "payload_refused"},
-      {"GoodSurrogatePair", claims_with("sub", R"("\ud83d\ude00")"), "ok"},
-      {"ControlCharacter", claims_with("sub", "\"a\nb\""), "payload_refused"},
-      {"BadEscape", claims_with("sub", R"("\x41")"), "payload_refused"},
-      {"LeadingZero", claims_with("exp", "01700000600"), "payload_refused"},
-      {"LeadingPlus", claims_with("exp", "+1700000600"), "payload_refused"},
-      {"Hex", claims_with("exp", "0x6553f358"), "payload_refused"},
-      {"NotANumber", claims_with("exp", "NaN"), "payload_refused"},
-      {"Infinity", claims_with("exp", "Infinity"), "payload_refused"},
-      {"PointAlone", claims_with("exp", "1700000600."), "payload_refused"},
-      {"TrailingComma", plus(","), "payload_refused"},
-      {"NameWithoutQuotes", plus(",x:1"), "payload_refused"},
-      {"Unterminated", good.substr(0, good.size() - 1), "payload_refused"},
-      {"BadLiteral", plus(R"(,"x":tru)"), "payload_refused"},
-      {"BigPrivateNumber", plus(R"(,"x":9007199254740992)"), "payload_refused"},
-      {"HugePrivateNumber", plus(R"(,"x":1e400)"), "payload_refused"},
-  };
-}
-
-INSTANTIATE_TEST_SUITE_P(Rows, JwtClaims, testing::ValuesIn(claim_rows()),
-                         [](const auto& row) { return row.param.name; });
-
-// CVE-2026-25537 and its kin: a claim of the wrong type must never count as absent, or as a number it is not.
-TEST(Jwt, RefusesEveryRegisteredClaimOfAWrongType) {
-  const char* const texts[] = {"iss", "sub", "aud", "jti"};
-  const char* const times[] = {"exp", "nbf", "iat"};
-  const char* const never[] = {"null", "true",        "false",          "[]", "[1]", "{}", R"({"a":1})", "-1",
-                               "-0.5", "-1700000600", R"([1700000600])"};
-  const char* const out_of_range[] = {"1e300",
-                                      "-1e300",
-                                      "1e400",
-                                      "9223372036854775808",
-                                      "18446744073709551615",
-                                      "18446744073709551616",
-                                      "-9223372036854775808",
-                                      "9007199254740992"};
-  for (const char* claim : {"iss", "sub", "aud", "jti", "exp", "nbf", "iat"}) {
-    for (const char* value : never) EXPECT_EQ(outcome(claims_with(claim, value)), "claim_invalid") << claim << value;
-    for (const char* value : out_of_range) {
-      EXPECT_EQ(outcome(claims_with(claim, value)), "payload_refused") << claim << value;
-    }
-  }
-  for (const char* claim : texts) {
-    for (const char* value : {"0", "1", "1.5", "1700000600"}) {
-      EXPECT_EQ(outcome(claims_with(claim, value)), "claim_invalid") << claim << value;
-    }
-  }
-  for (const char* claim : times) {
-    for (const char* value : {R"("1700000600")", R"("")", R"("2023-11-14T22:23:20Z")"}) {
-      EXPECT_EQ(outcome(claims_with(claim, value)), "claim_invalid") << claim << value;
-    }
-  }
 }
 
 TEST(Jwt, ExpiresAtExactlyExpPlusLeeway) {
@@ -325,13 +174,6 @@ TEST(Jwt, ReadsNoClaimBeforeTheSignatureIsGood) {
     const std::string other_key = SigningKey::second().token(kHeader, payload);
     EXPECT_EQ(verifier->verify(other_key, keys(), kNow).error(), VerifyError::kBadSignature);
   }
-}
-
-// An inner token that nobody signed (CVE-2026-29000): to the outer verifier it is no JSON object.
-TEST(Jwt, DoesNotOpenNestedTokens) {
-  EXPECT_EQ(outcome(sign(claims_with())), "payload_refused");
-  EXPECT_EQ(outcome(jose::base64url_encode(R"({"alg":"none"})") + "." + jose::base64url_encode(claims_with()) + "."),
-            "payload_refused");
 }
 
 TEST(JwtProfile, RefusesWhatIsNoProfile) {
