@@ -47,12 +47,18 @@ struct TokenProfile {
   Issuers issuers;        // iss must be one of these, byte for byte
   Audiences audiences;    // aud must name one of these, byte for byte
 
-  std::vector<std::string> required_claims = {"iat"};  // besides iss, aud and exp
-  std::chrono::seconds leeway{30};                     // 0 to 300: for clocks that differ
-  std::chrono::seconds lifetime_max{3600};             // exp - iat; exp - now if iat is absent
-  std::size_t depth_max = 16;                          // 1 to 128; {"a":[]} is 2
-  std::size_t members_max = 256;                       // names and array elements of the whole payload
+  // Besides iss, aud and exp.  Of these and the others, iss, sub, jti and client_id must be text if they are there, and
+  // exp, nbf and iat numbers.
+  std::vector<std::string> required_claims = {"iat"};
+  std::chrono::seconds leeway{30};          // 0 to 300: for clocks that differ
+  std::chrono::seconds lifetime_max{3600};  // exp - iat; exp - now if iat is absent
+  std::size_t depth_max = 16;               // 1 to 128; {"a":[]} is 2
+  std::size_t members_max = 256;            // names and array elements of the whole payload
 };
+
+// RFC 9068 §2.2, §4: OAuth 2.0 access tokens.  typ is at+jwt; sub, client_id, iat and jti are required besides.
+[[nodiscard]] TokenProfile access_token_profile(std::vector<Algorithm> algorithms, Issuers expected_issuers,
+                                                Audiences own_audiences);
 
 // The claims of a token that was verified; only Verifier makes one.  Immutable; a copy shares the claims.  Views and
 // references live as long as any copy.

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ namespace signer {
 
 struct KeyRules {
   bool rsa_8192 = false;  // allow RSA keys of 4097 to 8192 bits: a verification takes four times as long
+  // What a JWK without alg is for, with issuers that leave it out.  If its kty is another, the key is left out.
+  std::optional<Algorithm> default_algorithm = std::nullopt;
 };
 
 // A public key in a PEM block "PUBLIC KEY" (RFC 7468 §13), which says neither its name nor its algorithm.
@@ -37,7 +40,8 @@ class KeySet {
   //  - the set has more than kKeysMax keys, of whatever kind;
   //  - the text is larger than kJwksBytesMax or not strict JSON (duplicate names, depth, ...);
   //  - any key holds a private member or is symmetric (kty "oct"): that file must not be where verifiers can read it;
-  //  - two keys share a kid, one key is there for two algorithms, or a key for signatures has no kid or no alg;
+  //  - two keys share a kid, one key is there for two algorithms, or a key for signatures has no kid, or no alg while
+  //    there is no default for it;
   //  - a key that would be used is not an acceptable one: RSA of 2048 to 4096 bits, e odd, 65537 to 2^32 - 1, without
   //    the ROCA fingerprint; a point on its curve; for Ed25519 in its one encoding and not of small order;
   //  - no key is left to verify with.

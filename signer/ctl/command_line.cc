@@ -135,6 +135,11 @@ void CommandLine::add_verify() {
                    "algorithm that the token may be signed with; several allow any of them")
       ->type_name("NAME")
       ->capture_default_str();
+  verify
+      ->add_option(
+          "--require", verify_.required,
+          "a claim that must be there besides iss, aud, exp and iat; RFC 9068 access tokens: sub client_id jti")
+      ->type_name("CLAIM");
   verify->add_option("--leeway", verify_.leeway_seconds, "how far clocks may differ")
       ->check(CLI::Range(0, 300))
       ->type_name("SECONDS")

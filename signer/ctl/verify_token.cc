@@ -42,6 +42,7 @@ Result<jwt::Verifier> make_verifier(const VerifyOptions& options) {
   }
   jwt::TokenProfile profile(std::move(algorithms), jwt::Issuers(options.issuers), jwt::Audiences(options.audiences),
                             jws::TypeRule::is(options.typ));
+  profile.required_claims.insert(profile.required_claims.end(), options.required.begin(), options.required.end());
   profile.leeway = std::chrono::seconds(options.leeway_seconds);
   profile.lifetime_max = std::chrono::seconds(options.lifetime_max_seconds);
   return jwt::Verifier::make(std::move(profile));

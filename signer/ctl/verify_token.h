@@ -18,6 +18,7 @@ struct VerifyOptions {
   std::vector<std::string> audiences;
   std::string typ = "JWT";
   std::vector<std::string> algorithms = {"RS256"};
+  std::vector<std::string> required;  // claims besides iss, aud, exp and iat
   int leeway_seconds = 30;
   int lifetime_max_seconds = 3600;
   std::optional<std::int64_t> now;  // seconds since 1970; the clock's otherwise

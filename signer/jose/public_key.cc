@@ -2,6 +2,10 @@
 
 #include "jose/public_key.h"
 
+#include <algorithm>
+#include <array>
+#include <bit>
+
 #include "jose/algorithms.h"
 #include "jose/base64url.h"
 #include "jose/hash.h"
@@ -10,7 +14,10 @@ namespace signer::jose {
 
 namespace {
 
-constexpr std::size_t kModulusBytesMin = 256;
+constexpr std::size_t kModulusBitsMin = 2048;
+
+// RFC 7518 §6.2.2, §6.3.2, §6.4.1; "priv" is the private member of newer key types.
+constexpr std::array kPrivateMembers = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"};
 
 Failure<Error> invalid(std::string_view why) {
   return fail(ErrorCode::kInvalidRequest, "public key: " + std::string(why));
@@ -26,8 +33,10 @@ Result<Bytes> number_member(const Json& jwk, const char* name) {
 
 Result<void> check_rsa(const PublicKey& key, RsaLimit limit) {
   if (!key.x.empty() || !key.y.empty()) return invalid("an RSA key with a point");
-  if (key.modulus.size() < kModulusBytesMin || key.modulus.size() > static_cast<std::size_t>(limit) / 8 ||
-      key.modulus.front() < 0x80 || (key.modulus.back() & 1U) == 0) {
+  const bool whole = !key.modulus.empty() && key.modulus.front() != 0;  // RFC 7518 §2: no leading zero octet
+  const std::size_t bits =
+      whole ? 8 * (key.modulus.size() - 1) + static_cast<std::size_t>(std::bit_width(key.modulus.front())) : 0;
+  if (bits < kModulusBitsMin || bits > static_cast<std::size_t>(limit) || (key.modulus.back() & 1U) == 0) {
     return invalid("RSA modulus not an odd number of 2048 to " + std::to_string(static_cast<unsigned>(limit)) +
                    " bits");
   }
@@ -54,6 +63,10 @@ const AlgorithmRow* row_of(const Json& jwk) {
 }
 
 }  // namespace
+
+bool has_private_member(const Json& jwk) {
+  return std::ranges::any_of(kPrivateMembers, [&jwk](const char* name) { return jwk.contains(name); });
+}
 
 Algorithm algorithm_of(KeyKind kind) noexcept {
   return kind == KeyKind::kP256 ? Algorithm::kEs256 : Algorithm::kRs256;
@@ -107,9 +120,7 @@ Json to_jwk(const PublicKey& key) {
 
 Result<PublicKey> numbers_from_jwk(const Json& jwk, RsaLimit limit) {
   if (!jwk.is_object()) return invalid("not a JWK object");
-  for (const char* secret : {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"}) {
-    if (jwk.contains(secret)) return invalid("holds a private member");
-  }
+  if (has_private_member(jwk)) return invalid("holds a private member");
   const AlgorithmRow* row = row_of(jwk);
   if (row == nullptr) return invalid("kty, crv and alg name no algorithm known here");
   PublicKey key;

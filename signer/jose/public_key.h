@@ -42,6 +42,9 @@ enum class RsaLimit : std::uint16_t { k4096 = 4096, k8192 = 8192 };
 // The published form: kty, use, alg, kid and the numbers; never a private member.
 [[nodiscard]] Json to_jwk(const PublicKey& key);
 
+// Whether a JWK holds what no published key may hold: a private number or a symmetric key.
+[[nodiscard]] bool has_private_member(const Json& jwk);
+
 // The key of a JWK: kty, crv, alg and the numbers are required and exact ("EdDSA" with crv "Ed25519" is Ed25519),
 // private members are refused.  The caller judges kid, use and key_ops.
 [[nodiscard]] Result<PublicKey> numbers_from_jwk(const Json& jwk, RsaLimit limit = RsaLimit::k4096);

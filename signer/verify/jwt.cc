@@ -67,6 +67,7 @@ Result<void, VerifyError> read_claims(Data& data, const TokenProfile& profile) {
   const Value* issuer = object.find("iss");
   std::optional<double> expires;
   if (!is_absent_or_text(issuer) || !is_absent_or_text(object.find("sub")) || !is_absent_or_text(object.find("jti")) ||
+      !is_absent_or_text(object.find("client_id")) ||  // RFC 8693 §4.3
       !read_audiences(object, object.find("aud"), data.audiences) || !read_time(object.find("exp"), expires) ||
       !read_time(object.find("nbf"), data.not_before) || !read_time(object.find("iat"), data.issued)) {
     return fail(VerifyError::kClaimInvalid);
@@ -145,6 +146,14 @@ std::string_view Claims::payload_json() const noexcept {
 
 const std::string& Claims::kid() const noexcept {
   return data_->kid;
+}
+
+TokenProfile access_token_profile(std::vector<Algorithm> algorithms, Issuers expected_issuers,
+                                  Audiences own_audiences) {
+  TokenProfile profile(std::move(algorithms), std::move(expected_issuers), std::move(own_audiences),
+                       jws::TypeRule::is("at+jwt"));
+  profile.required_claims = {"sub", "client_id", "iat", "jti"};
+  return profile;
 }
 
 Result<Verifier> Verifier::make(TokenProfile profile) {

@@ -3,7 +3,6 @@
 #include "signer/key_set.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <utility>
 
@@ -20,9 +19,6 @@ namespace {
 using jose::Json;
 
 constexpr jose::JsonLimits kJwksLimits{.bytes_max = KeySet::kJwksBytesMax, .depth_max = 8, .members_max = 16384};
-
-// RFC 7518 §6.2.2, §6.3.2, §6.4.1; "priv" is the private member of newer key types.
-constexpr std::array kPrivateMembers = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"};
 
 const std::string* text_member(const Json& jwk, const char* name) {
   const auto member = jwk.find(name);
@@ -75,15 +71,17 @@ Result<void> insert(const jose::PublicKey& numbers, verify::VerificationKey key,
   return {};
 }
 
+jose::RsaLimit limit_of(const KeyRules& rules) {
+  return rules.rsa_8192 ? jose::RsaLimit::k8192 : jose::RsaLimit::k4096;
+}
+
 // Adds keys[place] to `keys`, or leaves it out if it serves another purpose.
-Result<void> add_key(const Json& jwk, std::size_t place, jose::RsaLimit limit, std::set<std::string>& kids,
+Result<void> add_key(Json jwk, std::size_t place, const KeyRules& rules, std::set<std::string>& kids,
                      KeySet::Keys& keys) {
   const std::string* kty = jwk.is_object() ? text_member(jwk, "kty") : nullptr;
   if (kty == nullptr) return refused(place, "no JWK with a kty");
   if (*kty == "oct") return refused(place, "a symmetric key in a public key set");
-  for (const char* name : kPrivateMembers) {
-    if (jwk.contains(name)) return refused(place, "private members in a public key set; replace the key");
-  }
+  if (jose::has_private_member(jwk)) return refused(place, "private members in a public key set; replace the key");
   const std::string* kid = text_member(jwk, "kid");
   if (jwk.contains("kid") && (kid == nullptr || !verify::is_acceptable_kid(*kid))) {
     return refused(place, "kid is not 1 to 256 printable ASCII characters without spaces");
@@ -93,21 +91,25 @@ Result<void> add_key(const Json& jwk, std::size_t place, jose::RsaLimit limit, s
   if (!is_known_key_type(*kty) || !is_for_verification(jwk)) return {};
   if (kid == nullptr) return refused(place, "no kid");
   // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm".
+  if (!jwk.contains("alg") && rules.default_algorithm) {
+    const jose::AlgorithmRow* row = jose::find_algorithm(*rules.default_algorithm);
+    if (row == nullptr || row->kty != *kty) return {};
+    jwk["alg"] = row->name;
+    kty = text_member(jwk, "kty");  // both may have moved
+    kid = text_member(jwk, "kid");
+  }
   const std::string* alg = text_member(jwk, "alg");
   if (alg == nullptr) return refused(place, "no alg; add \"alg\":\"RS256\" if that is what the issuer signs with");
   const jose::AlgorithmRow* row = row_of(jwk, *alg);
   if (row == nullptr) return {};
   if (row->kty != *kty) return refused(place, "alg does not fit kty");
 
+  const jose::RsaLimit limit = limit_of(rules);
   const auto numbers = jose::numbers_from_jwk(jwk, limit);
   if (!numbers) return refused(place, numbers.error().text);
   auto key = verify::VerificationKey::make(*numbers, limit);
   if (!key) return refused(place, key.error().text);
   return insert(*numbers, *std::move(key), place, *kid, keys);
-}
-
-jose::RsaLimit limit_of(const KeyRules& rules) {
-  return rules.rsa_8192 ? jose::RsaLimit::k8192 : jose::RsaLimit::k4096;
 }
 
 }  // namespace
@@ -125,7 +127,7 @@ Result<KeySet> KeySet::from_jwks(std::string_view json, const KeyRules& rules) {
     return fail(ErrorCode::kInvalidRequest, "key set: more than " + std::to_string(KeySet::kKeysMax) + " keys");
   }
   for (std::size_t place = 0; place < list->size(); ++place) {
-    SIGNER_RETURN_IF_ERROR(add_key((*list)[place], place, limit_of(rules), kids, keys));
+    SIGNER_RETURN_IF_ERROR(add_key((*list)[place], place, rules, kids, keys));
   }
   if (keys.by_kid.empty()) return fail(ErrorCode::kInvalidRequest, "key set: no key to verify with");
   return KeySet(std::make_shared<const Keys>(std::move(keys)));

@@ -16,7 +16,7 @@ void add_wrong_types(LaxityRows& rows) {
     parts.push_back({claim, test::claims_text(rows.now(), claim, value), expected});
   };
   const std::string later = std::to_string(rows.now() + 600);
-  for (const char* claim : {"iss", "sub", "aud", "jti", "exp", "nbf", "iat"}) {
+  for (const char* claim : {"iss", "sub", "aud", "jti", "client_id", "exp", "nbf", "iat"}) {
     for (const char* value : {"null", "true", "false", "[]", "[1]", "{}", R"({"a":1})", "-1", "-0.5"}) {
       add(claim, value, "claim_invalid");
     }
@@ -27,7 +27,7 @@ void add_wrong_types(LaxityRows& rows) {
       add(claim, value, "payload_refused");
     }
   }
-  for (const char* claim : {"iss", "sub", "aud", "jti"}) {
+  for (const char* claim : {"iss", "sub", "aud", "jti", "client_id"}) {
     for (const char* value : {"0", "1", "1.5"}) add(claim, value, "claim_invalid");
     add(claim, later, "claim_invalid");
   }

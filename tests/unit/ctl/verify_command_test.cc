@@ -60,6 +60,13 @@ TEST_F(VerifyCommand, TakesTheAlgorithmsItIsTold) {
   }
 }
 
+TEST_F(VerifyCommand, WantsTheClaimsItIsTold) {
+  EXPECT_EQ(verify(good(), {"--require", "client_id"}).err, "claim_missing\n");
+  const std::string payload = kPayload;
+  const std::string with = payload.substr(0, payload.size() - 1) + R"(,"client_id":"c"})";
+  EXPECT_EQ(verify(SigningKey::first().token(kHeader, with), {"--require", "client_id", "iat"}).status, 0);
+}
+
 TEST_F(VerifyCommand, AnswersInJson) {
   const auto yes = verify(good(), {"--json"});
   EXPECT_EQ(Json::parse(yes.out), Json({{"valid", true}, {"kid", "k1"}, {"claims", Json::parse(kPayload)}}));

@@ -117,6 +117,11 @@ TEST(KeyShape, TheModulusIsAnOddNumberOf2048To4096Bits) {
     key.modulus.front() = first;
     EXPECT_FALSE(check_shape(key)) << int{first};
   }
+  PublicKey odd_size = rsa(257);
+  odd_size.modulus.front() = 0x01;  // 2049 bits
+  EXPECT_TRUE(check_shape(odd_size));
+  odd_size.modulus.front() = 0x00;  // RFC 7518 §2: another spelling of 2048 bits
+  EXPECT_FALSE(check_shape(odd_size));
   PublicKey even = rsa();
   even.modulus.back() = 0xa4;
   EXPECT_FALSE(check_shape(even));

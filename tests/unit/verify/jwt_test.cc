@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <initializer_list>
 #include <thread>
+#include <utility>
 
 #include "tests/support/claims_text.h"
 #include "tests/support/signing_key.h"
@@ -123,8 +125,37 @@ TEST(Jwt, WantsTheClaimsTheProfileNames) {
   TokenProfile rules = profile();
   rules.required_claims = {"iat", "jti", "client_id"};
   EXPECT_EQ(outcome(claims_with(), rules), "claim_missing");
-  EXPECT_EQ(outcome(claims_with("client_id", "null"), rules), "claim_missing");
+  EXPECT_EQ(outcome(claims_with("client_id", "null"), rules), "claim_invalid");
   EXPECT_EQ(outcome(claims_with("client_id", R"("c")"), rules), "ok");
+}
+
+TEST(Jwt, AnAccessTokenHasAllThatRfc9068Asks) {
+  const TokenProfile rules =
+      access_token_profile({Algorithm::kRs256}, Issuers{"https://idp.example"}, Audiences{"api"});
+  const auto claims_without = [](const std::string& missing) {
+    std::string json;
+    for (const auto& [name, value] :
+         std::initializer_list<std::pair<std::string, std::string>>{{"iss", R"("https://idp.example")"},
+                                                                    {"aud", R"("api")"},
+                                                                    {"exp", "1700000600"},
+                                                                    {"sub", R"("u")"},
+                                                                    {"client_id", R"("c")"},
+                                                                    {"iat", "1700000000"},
+                                                                    {"jti", R"("j")"}}) {
+      if (name != missing) json += (json.empty() ? "{\"" : ",\"") + name + "\":" + value;
+    }
+    return json + "}";
+  };
+  EXPECT_EQ(outcome(claims_without(""), rules), "ok");
+  for (const char* name : {"iss", "aud", "exp", "sub", "client_id", "iat", "jti"}) {
+    EXPECT_EQ(outcome(claims_without(name), rules), "claim_missing") << name;
+  }
+  const auto verifier = Verifier::make(rules);
+  const auto token_of_type = [&](const std::string& typ) {
+    return SigningKey::first().token(R"({"alg":"RS256","kid":"a","typ":")" + typ + R"("})", claims_without(""));
+  };
+  EXPECT_TRUE(verifier->verify(token_of_type("application/at+jwt"), keys(), kNow));
+  EXPECT_EQ(verifier->verify(token_of_type("JWT"), keys(), kNow).error(), VerifyError::kWrongType);
 }
 
 TEST(Jwt, CapsTheDepth) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "jose/json.h"
+#include "signer/jws.h"
 #include "tests/support/signing_key.h"
 #include "tests/vectors/rfc_vectors.h"
 
@@ -50,6 +51,31 @@ TEST(KeySet, LeavesOutKeysForOtherPurposes) {
     ASSERT_TRUE(keys) << other << keys.error().text;
     EXPECT_EQ(keys->kids(), std::vector<std::string>{"a"}) << other;
     EXPECT_FALSE(KeySet::from_jwks(set_of({other}))) << "a set without a usable key: " << other;
+  }
+}
+
+// Some issuers name no alg in their keys.  Saying which one they sign with keeps one key at one algorithm.
+TEST(KeySet, AKeyWithoutAlgNeedsADefault) {
+  const std::string without = SigningKey::second().jwk(R"(,"kid":"x")");
+  const std::string on_curve = R"({"kty":"EC","crv":"P-256","kid":"y","x":"","y":""})";
+  EXPECT_FALSE(KeySet::from_jwks(set_of({good(), without})));
+  const auto keys = KeySet::from_jwks(set_of({good(), without, on_curve}), {.default_algorithm = Algorithm::kPs256});
+  ASSERT_TRUE(keys) << keys.error().text;
+  EXPECT_EQ(keys->kids(), (std::vector<std::string>{"a", "x"})) << "a key of another kty is left out";
+  const jws::Policy policy({Algorithm::kRs256, Algorithm::kPs256}, jws::TypeRule::absent());
+  const auto token = [](const char* alg, const char* kid, test::Scheme scheme) {
+    const std::string header = R"({"alg":")" + std::string(alg) + R"(","kid":")" + kid + "\"}";
+    return (*kid == 'x' ? SigningKey::second() : SigningKey::first()).token(header, "payload", scheme);
+  };
+  EXPECT_TRUE(jws::verify(token("PS256", "x", test::Scheme::kPs256), *keys, policy));
+  EXPECT_EQ(jws::verify(token("RS256", "x", test::Scheme::kRs256), *keys, policy).error(),
+            VerifyError::kWrongAlgorithm);
+  EXPECT_TRUE(jws::verify(token("RS256", "a", test::Scheme::kRs256), *keys, policy))
+      << "a key that has an alg keeps it";
+  for (const char* alg : {"null", "1", R"("")"}) {
+    const std::string odd = SigningKey::second().jwk(R"(,"kid":"x","alg":)" + std::string(alg));
+    const auto loaded = KeySet::from_jwks(set_of({good(), odd}), {.default_algorithm = Algorithm::kPs256});
+    EXPECT_TRUE(!loaded || loaded->size() == 1) << "an alg that is no algorithm is not a missing one: " << alg;
   }
 }
 
