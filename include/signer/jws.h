@@ -19,25 +19,25 @@
 
 namespace signer::jws {
 
-// What the header's typ must be, RFC 8725 §3.11.  There is no default: say which one you mean.
+/// What the header's typ must be, RFC 8725 §3.11.  There is no default: say which one you mean.
 class TypeRule {
  public:
-  // typ is this media type, compared as RFC 7515 §4.1.9 says: without regard to ASCII case, and a value without "/"
-  // stands for "application/" and itself.
+  /// typ is this media type, compared as RFC 7515 §4.1.9 says: without regard to ASCII case, and a value without "/"
+  /// stands for "application/" and itself.
   [[nodiscard]] static TypeRule is(std::string_view media_type);
 
-  // The header has no typ.
+  /// The header has no typ.
   [[nodiscard]] static TypeRule absent() { return TypeRule(Kind::kAbsent, {}); }
 
-  // Any typ or none: only for payloads that cannot be taken for a token of another kind.
+  /// Any typ or none: only for payloads that cannot be taken for a token of another kind.
   [[nodiscard]] static TypeRule any() { return TypeRule(Kind::kAny, {}); }
 
   [[nodiscard]] bool is_any() const noexcept { return kind_ == Kind::kAny; }
 
-  // `normalized` is the header's typ as normalized() returns it.
+  /// `normalized` is the header's typ as normalized() returns it.
   [[nodiscard]] bool allows(const std::optional<std::string>& normalized) const noexcept;
 
-  // Lower case, with "application/" in front if it has no "/".
+  /// Lower case, with "application/" in front if it has no "/".
   [[nodiscard]] static std::string normalized(std::string_view media_type);
 
  private:
@@ -49,38 +49,39 @@ class TypeRule {
   std::string type_;
 };
 
+/// Which signatures and headers to take.
 struct Policy {
-  // An empty set allows no token at all.
+  /// An empty set allows no token at all.
   Policy(std::vector<Algorithm> allowed_algorithms, TypeRule required_type)
       : algorithms(std::move(allowed_algorithms)), type(std::move(required_type)) {}
 
   std::vector<Algorithm> algorithms;
   TypeRule type;
-  // Take the header's deprecated alg "EdDSA" for "Ed25519" (RFC 9864).  Ed25519 must still be in `algorithms`.
+  /// Take the header's deprecated alg "EdDSA" for "Ed25519" (RFC 9864).  Ed25519 must still be in `algorithms`.
   bool eddsa_means_ed25519 = false;
-  // Take a header without kid if the key set has exactly one key, for issuers that name none.
+  /// Take a header without kid if the key set has exactly one key, for issuers that name none.
   bool kid_may_be_absent = false;
   std::size_t token_bytes_max = 16UL * 1024;
-  std::size_t header_bytes_max = 2UL * 1024;  // of the decoded header
-  // Header parameters to ignore besides alg, kid and typ, for issuers that add some ("x5t", "cty").  Others are
-  // refused.  These are refused even if listed: crit, b64, jku, jwk, x5u, x5c, zip, enc, epk, p2c, p2s.
+  std::size_t header_bytes_max = 2UL * 1024;  ///< of the decoded header
+  /// Header parameters to ignore besides alg, kid and typ, for issuers that add some ("x5t", "cty").  Others are
+  /// refused.  These are refused even if listed: crit, b64, jku, jwk, x5u, x5c, zip, enc, epk, p2c, p2s.
   std::vector<std::string> ignored_parameters;
 };
 
 class Verified;
 
-// The payload, if the key whose kid the header names signed exactly these bytes with an algorithm that is the key's and
-// in the policy.  Nothing is allocated before the size check.  Never throws; safe from many threads.
+/// The payload, if the key whose kid the header names signed exactly these bytes with an algorithm that is the key's
+/// and in the policy.  Nothing is allocated before the size check.  Never throws; safe from many threads.
 [[nodiscard]] Result<Verified, VerifyError> verify(std::string_view compact, const KeySet& keys,
                                                    const Policy& policy) noexcept;
 
-// The proof that a JWS was verified; only verify() makes one.
+/// The proof that a JWS was verified; only verify() makes one.
 class Verified {
  public:
   [[nodiscard]] ByteView payload() const& noexcept { return payload_; }
   ByteView payload() const&& = delete;
 
-  // The payload itself, for one who keeps it.
+  /// The payload itself, for one who keeps it.
   [[nodiscard]] Bytes take_payload() && noexcept { return std::move(payload_); }
 
   [[nodiscard]] const std::string& kid() const noexcept { return kid_; }
@@ -98,14 +99,14 @@ class Verified {
   Algorithm algorithm_;
 };
 
-// What the header says, believed by nobody: to choose a key set or to explain a refusal, never to decide.
+/// What the header says, believed by nobody: to choose a key set or to explain a refusal, never to decide.
 struct UnverifiedHeader {
   std::string alg;
-  std::string kid;  // empty if there is none and none need be
+  std::string kid;  ///< empty if there is none and none need be
   std::optional<std::string> typ;
 };
 
-// kTooLarge, kMalformed or kHeaderRefused as verify() with this policy would say; the signature is not looked at.
+/// kTooLarge, kMalformed or kHeaderRefused as verify() with this policy would say; the signature is not looked at.
 [[nodiscard]] Result<UnverifiedHeader, VerifyError> unverified_header(std::string_view compact,
                                                                       const Policy& policy) noexcept;
 

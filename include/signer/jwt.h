@@ -23,64 +23,65 @@
 
 namespace signer::jwt {
 
-// Two lists of names that must not be swapped.
+/// Who may have issued a token.  A type of its own, so that it cannot be swapped with Audiences.
 struct Issuers {
   Issuers(std::initializer_list<std::string> list) : names(list) {}
   explicit Issuers(std::vector<std::string> list) : names(std::move(list)) {}
   std::vector<std::string> names;
 };
 
+/// Whom tokens must be meant for: one of these.
 struct Audiences {
   Audiences(std::initializer_list<std::string> list) : names(list) {}
   explicit Audiences(std::vector<std::string> list) : names(std::move(list)) {}
   std::vector<std::string> names;
 };
 
-// What one kind of token looks like.  What decides about trust has no default; the caps have safe ones.
+/// What one kind of token looks like.  What decides about trust has no default; the caps have safe ones.
 struct TokenProfile {
   TokenProfile(std::vector<Algorithm> algorithms, Issuers expected_issuers, Audiences own_audiences, jws::TypeRule type)
       : signature(std::move(algorithms), std::move(type)),
         issuers(std::move(expected_issuers)),
         audiences(std::move(own_audiences)) {}
 
-  jws::Policy signature;  // algorithms, typ, token and header size
-  Issuers issuers;        // iss must be one of these, byte for byte
-  Audiences audiences;    // aud must name one of these, byte for byte
+  jws::Policy signature;  ///< algorithms, typ, token and header size
+  Issuers issuers;        ///< iss must be one of these, byte for byte
+  Audiences audiences;    ///< aud must name one of these, byte for byte
 
-  // Besides iss, aud and exp.  Of these and the others, iss, sub, jti and client_id must be text if they are there, and
-  // exp, nbf and iat numbers.
+  /// Besides iss, aud and exp.  Of these and the others, iss, sub, jti and client_id must be text if they are there,
+  /// and exp, nbf and iat numbers.
   std::vector<std::string> required_claims = {"iat"};
-  std::chrono::seconds leeway{30};          // 0 to 300: for clocks that differ
-  std::chrono::seconds lifetime_max{3600};  // exp - iat; exp - now if iat is absent
-  std::size_t depth_max = 16;               // 1 to 128; {"a":[]} is 2
-  std::size_t members_max = 256;            // names and array elements of the whole payload
+  std::chrono::seconds leeway{30};          ///< 0 to 300: for clocks that differ
+  std::chrono::seconds lifetime_max{3600};  ///< exp - iat; exp - now if iat is absent
+  std::size_t depth_max = 16;               ///< 1 to 128; {"a":[]} is 2
+  std::size_t members_max = 256;            ///< names and array elements of the whole payload
 };
 
-// RFC 9068 §2.2, §4: OAuth 2.0 access tokens.  typ is at+jwt; sub, client_id, iat and jti are required besides.
+/// RFC 9068 §2.2, §4: OAuth 2.0 access tokens.  typ is at+jwt; sub, client_id, iat and jti are required besides.
 [[nodiscard]] TokenProfile access_token_profile(std::vector<Algorithm> algorithms, Issuers expected_issuers,
                                                 Audiences own_audiences);
 
-// The claims of a token that was verified; only Verifier makes one.  Immutable; a copy shares the claims.  Views and
-// references live as long as any copy.
+/// The claims of a token that was verified; only Verifier makes one.  Immutable; a copy shares the claims.  Views and
+/// references live as long as any copy.
 class Claims {
  public:
   [[nodiscard]] const std::string& issuer() const noexcept;
   [[nodiscard]] const std::vector<std::string>& audiences() const noexcept;
-  [[nodiscard]] std::chrono::sys_seconds expires_at() const noexcept;                // fractions are cut off
-  [[nodiscard]] std::optional<std::chrono::sys_seconds> issued_at() const noexcept;  // fractions are cut off
+  [[nodiscard]] std::chrono::sys_seconds expires_at() const noexcept;                ///< fractions are cut off
+  [[nodiscard]] std::optional<std::chrono::sys_seconds> issued_at() const noexcept;  ///< fractions are cut off
   [[nodiscard]] std::optional<std::string_view> subject() const noexcept { return string("sub"); }
   [[nodiscard]] std::optional<std::string_view> jwt_id() const noexcept { return string("jti"); }
 
-  // The claim, if it is there and is text.
+  /// The claim, if it is there and is text.
   [[nodiscard]] std::optional<std::string_view> string(std::string_view name) const noexcept;
 
-  // The bytes that were signed: one JSON object, already checked for duplicate names, depth and size.
+  /// The bytes that were signed: one JSON object, already checked for duplicate names, depth and size.
   [[nodiscard]] std::string_view payload_json() const noexcept;
 
-  // The kid of the key that signed.
+  /// The kid of the key that signed.
   [[nodiscard]] const std::string& kid() const noexcept;
 
-  struct Data;  // opaque
+  struct Data;  ///< opaque
 
  private:
   friend class Verifier;
@@ -90,23 +91,23 @@ class Claims {
   std::shared_ptr<const Data> data_;
 };
 
-// Immutable; verify() may be called from many threads at once.
+/// Immutable; verify() may be called from many threads at once.
 class Verifier {
  public:
-  // kInvalidRequest, saying which, if the profile is no profile: no algorithm, issuer or audience, an empty name,
-  // TypeRule::any(), a leeway, lifetime or depth out of range.
+  /// kInvalidRequest, saying which, if the profile is no profile: no algorithm, issuer or audience, an empty name,
+  /// TypeRule::any(), a leeway, lifetime or depth out of range.
   [[nodiscard]] static Result<Verifier> make(TokenProfile profile);
 
-  // The claims, if `keys` holds the key that signed the token, and the token is of this profile at the time `now`.
-  // `keys` are the keys of the profile's issuers and of nobody else (RFC 8725 §3.8).  Never throws.
+  /// The claims, if `keys` holds the key that signed the token, and the token is of this profile at the time `now`.
+  /// `keys` are the keys of the profile's issuers and of nobody else (RFC 8725 §3.8).  Never throws.
   [[nodiscard]] Result<Claims, VerifyError> verify(std::string_view token, const KeySet& keys,
                                                    std::chrono::system_clock::time_point now) const noexcept;
 
-  // The same with keys that change.  A kid that is unknown makes the source look for newer keys, once a cooldown.
+  /// The same with keys that change.  A kid that is unknown makes the source look for newer keys, once a cooldown.
   [[nodiscard]] Result<Claims, VerifyError> verify(std::string_view token, KeySource& source,
                                                    std::chrono::system_clock::time_point now) const noexcept;
 
-  // One result for each token, in order; a token that is refused does not affect the others.
+  /// One result for each token, in order; a token that is refused does not affect the others.
   [[nodiscard]] std::vector<Result<Claims, VerifyError>> verify_many(std::span<const std::string_view> tokens,
                                                                      const KeySet& keys,
                                                                      std::chrono::system_clock::time_point now) const;

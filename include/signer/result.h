@@ -12,29 +12,30 @@
 
 namespace signer {
 
-// The closed set of reasons.  Each comment tells the caller what to do next.
+/// The closed set of reasons.  Each comment tells the caller what to do next.
 enum class ErrorCode {
-  kInvalidRequest,    // The input is malformed: correct it; the same bytes will fail again.
-  kDenied,            // No grant allows this: ask the operator; do not retry.
-  kNotFound,          // No such key, file or object: correct the name.
-  kClaimPolicy,       // The claims break the profile: correct the claims.
-  kRateLimited,       // Too many requests from this caller: retry after the stated delay.
-  kInternal,          // Our fault or the machine's: the log has the detail; retrying may help later.
-  kTokenUnavailable,  // The token cannot serve now: retry after the stated delay.
-  kOverloaded,        // Queues are full: retry after the stated delay.
-  kDeadlineExceeded,  // Not done in time: retry with a longer deadline.
+  kInvalidRequest,    ///< The input is malformed: correct it; the same bytes will fail again.
+  kDenied,            ///< No grant allows this: ask the operator; do not retry.
+  kNotFound,          ///< No such key, file or object: correct the name.
+  kClaimPolicy,       ///< The claims break the profile: correct the claims.
+  kRateLimited,       ///< Too many requests from this caller: retry after the stated delay.
+  kInternal,          ///< Our fault or the machine's: the log has the detail; retrying may help later.
+  kTokenUnavailable,  ///< The token cannot serve now: retry after the stated delay.
+  kOverloaded,        ///< Queues are full: retry after the stated delay.
+  kDeadlineExceeded,  ///< Not done in time: retry with a longer deadline.
 };
 
-// The wire spelling, RFC 9457 problem `code` (docs/protocol.md): "invalid_request", "denied", ...
+/// The wire spelling, RFC 9457 problem `code` (docs/protocol.md): "invalid_request", "denied", ...
 [[nodiscard]] std::string_view to_string(ErrorCode code) noexcept;
 
-// A reason for people: `<where>: <what was tried> <on what>: <native name>[; what to do]`.  The text goes to
-// log and terminal, never to a peer; it holds no secret and no claim value.
+/// A reason for people: `<where>: <what was tried> <on what>: <native name>[; what to do]`.  The text goes to
+/// log and terminal, never to a peer; it holds no secret and no claim value.
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string text;
 };
 
+/// An error on its way into a Result.
 template <class E>
 struct Failure {
   E error;
@@ -49,8 +50,8 @@ template <class E>
   return {std::move(error)};
 }
 
-// Either a T or an E.  Copyable and movable as its parts are.  value() of a failure and error() of a success are
-// bugs of ours and abort in debug builds.
+/// Either a T or an E.  Copyable and movable as its parts are.  value() of a failure and error() of a success are
+/// bugs of ours and abort in debug builds.
 template <class T, class E = Error>
 class [[nodiscard]] Result {
  public:
@@ -140,13 +141,13 @@ class [[nodiscard]] Result<void, E> {
 #define SIGNER_CONCAT_INNER(a, b) a##b
 #define SIGNER_CONCAT(a, b) SIGNER_CONCAT_INNER(a, b)
 
-// Leaves the enclosing function with the failure of `expression`, if it failed.
+/// Leaves the enclosing function with the failure of `expression`, if it failed.
 #define SIGNER_RETURN_IF_ERROR(expression)                                                                             \
   do {                                                                                                                 \
     if (auto signer_result_ = (expression); !signer_result_) return ::signer::fail(std::move(signer_result_).error()); \
   } while (false)
 
-// Declares or assigns `target` from `expression`, or leaves the enclosing function with its failure.
+/// Declares or assigns `target` from `expression`, or leaves the enclosing function with its failure.
 #define SIGNER_ASSIGN_OR_RETURN(target, expression)                                    \
   auto SIGNER_CONCAT(signer_result_, __LINE__) = (expression);                         \
   if (!SIGNER_CONCAT(signer_result_, __LINE__))                                        \

@@ -30,7 +30,7 @@ typedef struct signer_profile signer_profile;
 typedef struct signer_verifier signer_verifier;
 typedef struct signer_claims signer_claims;
 
-/* Why a token was refused.  The numbers never change; treat one that you do not know as a refusal. */
+/** Why a token was refused.  The numbers never change; treat one that you do not know as a refusal. */
 enum signer_verify_status {
   SIGNER_VERIFY_OK = 0,
   SIGNER_VERIFY_TOO_LARGE = 1,
@@ -50,56 +50,56 @@ enum signer_verify_status {
   SIGNER_VERIFY_LIFETIME_TOO_LONG = 15,
   SIGNER_VERIFY_KEYS_UNAVAILABLE = 16,
   SIGNER_VERIFY_INTERNAL = 17,
-  SIGNER_VERIFY_BAD_ARGUMENT = 18 /* a NULL where none may be, or a time before 1970 or after 2262 */
+  SIGNER_VERIFY_BAD_ARGUMENT = 18 /**< a NULL where none may be, or a time before 1970 or after 2262 */
 };
 
-/* "ok", "too_large", ...: for logs.  Ended by a zero byte; never freed. */
+/** "ok", "too_large", ...: for logs.  Ended by a zero byte; never freed. */
 SIGNER_PUBLIC const char* signer_verify_status_name(int status);
 
-/* For whoever sent the token: as above, but a wrong algorithm, an unknown key and a bad signature read the same. */
+/** For whoever sent the token: as above, but a wrong algorithm, an unknown key and a bad signature read the same. */
 SIGNER_PUBLIC const char* signer_verify_status_public_name(int status);
 
-/* The keys of one issuer from a JWK Set, all or nothing: KeySet::from_jwks in signer/key_set.h has the rules. */
+/** The keys of one issuer from a JWK Set, all or nothing: KeySet::from_jwks in signer/key_set.h has the rules. */
 SIGNER_PUBLIC signer_key_set* signer_key_set_from_jwks(const char* json, size_t json_size, char* error,
                                                        size_t error_size);
 
-/* One PEM public key for one algorithm ("RS256", ...), both ended by a zero byte.  kid may be NULL: the thumbprint. */
+/** One PEM public key for one algorithm ("RS256", ...), both ended by a zero byte.  kid may be NULL: the thumbprint. */
 SIGNER_PUBLIC signer_key_set* signer_key_set_from_pem(const char* pem, size_t pem_size, const char* algorithm,
                                                       const char* kid, char* error, size_t error_size);
 
 SIGNER_PUBLIC size_t signer_key_set_size(const signer_key_set* keys);
 SIGNER_PUBLIC void signer_key_set_free(signer_key_set* keys);
 
-/* What one kind of token looks like.  What decides about trust is asked for here; all texts end with a zero byte.
+/** What one kind of token looks like.  What decides about trust is asked for here; all texts end with a zero byte.
  * type: the media type in the header's typ ("at+jwt"), or NULL if tokens must have none. */
 SIGNER_PUBLIC signer_profile* signer_profile_new(const char* algorithm, const char* issuer, const char* audience,
                                                  const char* type, char* error, size_t error_size);
 
-/* Further values that are allowed too, and claims that must be there.  0, or -1 for NULL, an unknown algorithm or no
+/** Further values that are allowed too, and claims that must be there.  0, or -1 for NULL, an unknown algorithm or no
  * memory. */
 SIGNER_PUBLIC int signer_profile_add_algorithm(signer_profile* profile, const char* algorithm);
 SIGNER_PUBLIC int signer_profile_add_issuer(signer_profile* profile, const char* issuer);
 SIGNER_PUBLIC int signer_profile_add_audience(signer_profile* profile, const char* audience);
 SIGNER_PUBLIC int signer_profile_require_claim(signer_profile* profile, const char* name);
 
-/* Seconds; signer_verifier_new refuses what is out of range.  Defaults: 30 and 3600. */
+/** Seconds; signer_verifier_new refuses what is out of range.  Defaults: 30 and 3600. */
 SIGNER_PUBLIC void signer_profile_set_leeway(signer_profile* profile, int64_t seconds);
 SIGNER_PUBLIC void signer_profile_set_lifetime_max(signer_profile* profile, int64_t seconds);
 SIGNER_PUBLIC void signer_profile_free(signer_profile* profile);
 
-/* Copies the profile. */
+/** Copies the profile. */
 SIGNER_PUBLIC signer_verifier* signer_verifier_new(const signer_profile* profile, char* error, size_t error_size);
 SIGNER_PUBLIC void signer_verifier_free(signer_verifier* verifier);
 
-/* SIGNER_VERIFY_OK and *claims, which the caller frees, if one of the keys signed the token and it is of the verifier's
- * profile at `now` (seconds since 1970-01-01T00:00:00Z); else the reason, and *claims is NULL. */
+/** SIGNER_VERIFY_OK and *claims, which the caller frees, if one of the keys signed the token and it is of the
+ * verifier's profile at `now` (seconds since 1970-01-01T00:00:00Z); else the reason, and *claims is NULL. */
 SIGNER_PUBLIC int signer_verify(const signer_verifier* verifier, const signer_key_set* keys, const char* token,
                                 size_t token_size, int64_t now, signer_claims** claims);
 
-/* The payload that was signed: one JSON object in UTF-8, without duplicate names.  Lives as long as the claims. */
+/** The payload that was signed: one JSON object in UTF-8, without duplicate names.  Lives as long as the claims. */
 SIGNER_PUBLIC const char* signer_claims_json(const signer_claims* claims, size_t* size);
 
-/* The claim of that name (ended by a zero byte), if it is there and is text; else NULL.  Lives as long as the claims.
+/** The claim of that name (ended by a zero byte), if it is there and is text; else NULL.  Lives as long as the claims.
  */
 SIGNER_PUBLIC const char* signer_claims_text(const signer_claims* claims, const char* name, size_t* size);
 
