@@ -107,7 +107,7 @@ class AlgorithmKey {
   static EVP_PKEY* make(const jose::AlgorithmRow& row, unsigned rsa_bits) {
     if (row.scheme == jose::Scheme::kEddsa) return ::EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
     if (row.scheme != jose::Scheme::kEcdsa) return ::EVP_RSA_gen(rsa_bits);
-    return ::EVP_EC_gen(row.coordinate_bytes == 48 ? "P-384" : "P-256");
+    return ::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", row.coordinate_bytes == 48 ? "P-384" : "P-256");
   }
 
   static std::string text_of_bio(BIO* memory) {
