@@ -12,17 +12,17 @@ using channel::HostStatus;
 
 namespace {
 
-struct Named {
+struct NamedCode {
   CK_RV rv;
   const char* name;
 };
 
 #define SIGNER_NAMED(code) \
-  Named {                  \
+  NamedCode {              \
     code, #code            \
   }
 
-constexpr Named kNames[] = {
+constexpr NamedCode kNames[] = {
     SIGNER_NAMED(CKR_OK),
     SIGNER_NAMED(CKR_CANCEL),
     SIGNER_NAMED(CKR_HOST_MEMORY),
@@ -129,7 +129,7 @@ std::string hex(CK_RV rv) {
 }  // namespace
 
 std::string ckr_name(CK_RV rv) {
-  for (const Named& named : kNames) {
+  for (const NamedCode& named : kNames) {
     if (named.rv == rv) return named.name;
   }
   if (rv >= CKR_VENDOR_DEFINED) return "CKR_VENDOR_DEFINED+" + hex(rv - CKR_VENDOR_DEFINED);

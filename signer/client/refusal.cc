@@ -53,7 +53,7 @@ std::string plain(std::string_view text) {
   return out;
 }
 
-std::string text_member(const jose::Json& object, const char* name) {
+std::string plain_member(const jose::Json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? plain(found->get_ref<const std::string&>()) : std::string();
 }
@@ -68,13 +68,13 @@ std::optional<ClientError> refusal_of(const Reply& reply) {
   ClientError error;
   error.stage = ClientError::Stage::kRefused;
   error.status = reply.status;
-  error.code = code_named(text_member(problem, "code")).value_or(code_of_status(reply.status));
+  error.code = code_named(plain_member(problem, "code")).value_or(code_of_status(reply.status));
   error.retry_after = reply.retry_after;
   error.request_id = plain(reply.request_id);
-  if (error.request_id.empty()) error.request_id = text_member(problem, "request_id");
+  if (error.request_id.empty()) error.request_id = plain_member(problem, "request_id");
 
-  std::string detail = text_member(problem, "detail");
-  if (detail.empty()) detail = text_member(problem, "title");
+  std::string detail = plain_member(problem, "detail");
+  if (detail.empty()) detail = plain_member(problem, "title");
   if (detail.empty()) detail = "status " + std::to_string(reply.status) + " without an explanation";
   error.text = "signerd: " + std::string(to_string(error.code)) + ": " + detail;
   return error;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "jose/object_writer.h"
+#include "protocol/routes.h"
 
 namespace signer::protocol {
 
@@ -12,8 +13,6 @@ namespace {
 
 using jose::Json;
 
-constexpr std::size_t kTokenBodyMax = 64UL * 1024;
-constexpr std::size_t kBatchBodyMax = 1024UL * 1024;
 constexpr std::size_t kDepthMax = 16;
 constexpr std::size_t kMembersMax = 256;
 constexpr std::size_t kBatchDepthMax = 64;  // an item that is too deep is refused for itself, not for its neighbours
@@ -56,14 +55,16 @@ Judged<IssueRequest> issue_of(Json body, const std::string& key) {
 
 Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key) {
   // The wrapper object adds a level and two names to those of the claims.
-  const jose::JsonLimits limits{.bytes_max = kTokenBodyMax, .depth_max = kDepthMax + 1, .members_max = kMembersMax + 2};
+  const jose::JsonLimits limits{
+      .bytes_max = body_bytes_max(Call::kIssue), .depth_max = kDepthMax + 1, .members_max = kMembersMax + 2};
   SIGNER_ASSIGN_OR_RETURN(Json parsed, parse_body(body, limits));
   return issue_of(std::move(parsed), key);
 }
 
 Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key) {
-  const jose::JsonLimits limits{
-      .bytes_max = kBatchBodyMax, .depth_max = kBatchDepthMax, .members_max = 2 * kBatchItemsMax * (kMembersMax + 3)};
+  const jose::JsonLimits limits{.bytes_max = body_bytes_max(Call::kIssueBatch),
+                                .depth_max = kBatchDepthMax,
+                                .members_max = 2 * kBatchItemsMax * (kMembersMax + 3)};
   SIGNER_ASSIGN_OR_RETURN(Json parsed, parse_body(body, limits));
   const auto items = parsed.find("items");
   if (parsed.size() != 1 || items == parsed.end() || !items->is_array()) return invalid("a batch is {\"items\":[...]}");
