@@ -17,38 +17,40 @@ namespace signer {
 
 /// What signerd answered, whatever its status.
 struct Reply {
-  int status = 0;
-  std::string body;  ///< as sent: JSON for every call but /metrics
-  std::optional<std::chrono::seconds> retry_after;
-  std::string request_id;  ///< names this request in signerd's log and audit log
+  int status = 0;                                   ///< of HTTP
+  std::string body;                                 ///< as sent: JSON for every call but /metrics
+  std::optional<std::chrono::seconds> retry_after;  ///< its Retry-After
+  std::string request_id;                           ///< names this request in signerd's log and audit log
 };
 
 /// Why there is no answer, or that the answer is no.
 struct ClientError : Error {
+  /// How far the request got.
   enum class Stage {
     kNotSent,  ///< the arguments make no request: correct them
     kNoReply,  ///< signerd cannot be reached, was too slow, hung up or spoke something else
     kRefused,  ///< signerd answered and refused: `code` says what to do next
   };
 
-  Stage stage = Stage::kNoReply;
-  int status = 0;  ///< of the refusal
-  std::optional<std::chrono::seconds> retry_after;
-  std::string request_id;
+  Stage stage = Stage::kNoReply;                    ///< how far the request got
+  int status = 0;                                   ///< of the refusal
+  std::optional<std::chrono::seconds> retry_after;  ///< of the refusal: not sooner than this
+  std::string request_id;                           ///< of the refusal: names it in signerd's logs
 };
 
 /// A token that signerd made.
 struct IssuedToken {
-  std::string token;  ///< RFC 7519 JWT in JWS compact form
-  std::string kid;
-  std::string jti;
+  std::string token;              ///< RFC 7519 JWT in JWS compact form
+  std::string kid;                ///< of the key that signed it
+  std::string jti;                ///< its claim of that name
   std::int64_t exp = 0;           ///< RFC 7519 NumericDate
   std::uint64_t audit_index = 0;  ///< the record of this token in signerd's audit log
 };
 
 /// How to reach signerd.
 struct ClientOptions {
-  std::string socket = "/run/signer/signer.sock";
+  std::string socket = "/run/signer/signer.sock";  ///< path of a Unix socket, at most 107 bytes
+
   /// Bounds each call as a whole: connecting anew if need be, sending, waiting, receiving.
   std::chrono::milliseconds timeout{5000};
 };
@@ -62,12 +64,15 @@ inline constexpr std::size_t kReplyBytesMax = 4UL * 1024 * 1024;
 /// a time; open one Client a thread.
 class Client {
  public:
+  /// Of HTTP.
   enum class Method { kGet, kPost };
 
   /// Connects.  kInternal with Stage::kNoReply if nobody listens there, kDenied if the file system forbids it.
   [[nodiscard]] static Result<Client, ClientError> connect(ClientOptions options);
 
+  /// What is moved from can be assigned to and destroyed, nothing else.
   Client(Client&& other) noexcept;
+  /// As the constructor.
   Client& operator=(Client&& other) noexcept;
   ~Client();
 

@@ -16,10 +16,10 @@ namespace signer {
 
 /// Bounds of one fetch.
 struct JwksHttpOptions {
-  std::chrono::milliseconds connect_timeout{3000};
-  std::chrono::milliseconds total_timeout{5000};  ///< of the whole fetch, names and TLS included
-  std::size_t bytes_max = KeySet::kJwksBytesMax;  ///< of the reply's body; a longer one is a failure
-  std::string ca_file;                            ///< PEM, and then nobody else is trusted; the system's if empty
+  std::chrono::milliseconds connect_timeout{3000};  ///< names, TCP and TLS
+  std::chrono::milliseconds total_timeout{5000};    ///< of the whole fetch, names and TLS included
+  std::size_t bytes_max = KeySet::kJwksBytesMax;    ///< of the reply's body; a longer one is a failure
+  std::string ca_file;                              ///< PEM, and then nobody else is trusted; the system's if empty
 };
 
 /// A function that fetches `url` anew each time: HTTPS alone (TLS 1.2 or later, certificate and name checked), no

@@ -32,7 +32,11 @@ class TypeRule {
   /// Any typ or none: only for payloads that cannot be taken for a token of another kind.
   [[nodiscard]] static TypeRule any() { return TypeRule(Kind::kAny, {}); }
 
+  /// Whether it is any().
   [[nodiscard]] bool is_any() const noexcept { return kind_ == Kind::kAny; }
+
+  /// False of is("") and is("text/"), which name no type and allow no token.
+  [[nodiscard]] bool is_meaningful() const noexcept;
 
   /// `normalized` is the header's typ as normalized() returns it.
   [[nodiscard]] bool allows(const std::optional<std::string>& normalized) const noexcept;
@@ -55,14 +59,16 @@ struct Policy {
   Policy(std::vector<Algorithm> allowed_algorithms, TypeRule required_type)
       : algorithms(std::move(allowed_algorithms)), type(std::move(required_type)) {}
 
-  std::vector<Algorithm> algorithms;
-  TypeRule type;
+  std::vector<Algorithm> algorithms;  ///< of these the header must name the one that is the key's
+  TypeRule type;                      ///< what the header's typ must be
+
   /// Take the header's deprecated alg "EdDSA" for "Ed25519" (RFC 9864).  Ed25519 must still be in `algorithms`.
   bool eddsa_means_ed25519 = false;
   /// Take a header without kid if the key set has exactly one key, for issuers that name none.
   bool kid_may_be_absent = false;
-  std::size_t token_bytes_max = 16UL * 1024;
+  std::size_t token_bytes_max = 16UL * 1024;  ///< judged before anything is read or allocated
   std::size_t header_bytes_max = 2UL * 1024;  ///< of the decoded header
+
   /// Header parameters to ignore besides alg, kid and typ, for issuers that add some ("x5t", "cty").  Others are
   /// refused.  These are refused even if listed: crit, b64, jku, jwk, x5u, x5c, zip, enc, epk, p2c, p2s.
   std::vector<std::string> ignored_parameters;
@@ -78,14 +84,17 @@ class Verified;
 /// The proof that a JWS was verified; only verify() makes one.
 class Verified {
  public:
+  /// The bytes that were signed, decoded; they live as long as this.
   [[nodiscard]] ByteView payload() const& noexcept { return payload_; }
   ByteView payload() const&& = delete;
 
   /// The payload itself, for one who keeps it.
   [[nodiscard]] Bytes take_payload() && noexcept { return std::move(payload_); }
 
+  /// Of the key that signed, whether or not the header named it.
   [[nodiscard]] const std::string& kid() const noexcept { return kid_; }
 
+  /// Of that key, and of the header.
   [[nodiscard]] Algorithm algorithm() const noexcept { return algorithm_; }
 
  private:
@@ -101,12 +110,13 @@ class Verified {
 
 /// What the header says, believed by nobody: to choose a key set or to explain a refusal, never to decide.
 struct UnverifiedHeader {
-  std::string alg;
-  std::string kid;  ///< empty if there is none and none need be
-  std::optional<std::string> typ;
+  std::string alg;                 ///< as it stands there: "none" too
+  std::string kid;                 ///< empty if there is none and none need be
+  std::optional<std::string> typ;  ///< as it stands there
 };
 
-/// kTooLarge, kMalformed or kHeaderRefused as verify() with this policy would say; the signature is not looked at.
+/// kTooLarge, kMalformed or kHeaderRefused as verify() with this policy says of size, parts and header; payload and
+/// signature are not looked at, and parameters that the policy does not know are let pass.
 [[nodiscard]] Result<UnverifiedHeader, VerifyError> unverified_header(std::string_view compact,
                                                                       const Policy& policy) noexcept;
 

@@ -25,20 +25,25 @@ namespace signer::jwt {
 
 /// Who may have issued a token.  A type of its own, so that it cannot be swapped with Audiences.
 struct Issuers {
+  /// {"a", "b"}, byte for byte as the claim has them.
   Issuers(std::initializer_list<std::string> list) : names(list) {}
+  /// The same of a list.
   explicit Issuers(std::vector<std::string> list) : names(std::move(list)) {}
-  std::vector<std::string> names;
+  std::vector<std::string> names;  ///< not empty, none of them ""
 };
 
 /// Whom tokens must be meant for: one of these.
 struct Audiences {
+  /// {"a", "b"}, byte for byte as the claim has them.
   Audiences(std::initializer_list<std::string> list) : names(list) {}
+  /// The same of a list.
   explicit Audiences(std::vector<std::string> list) : names(std::move(list)) {}
-  std::vector<std::string> names;
+  std::vector<std::string> names;  ///< not empty, none of them ""
 };
 
 /// What one kind of token looks like.  What decides about trust has no default; the caps have safe ones.
 struct TokenProfile {
+  /// What has no default.  Verifier::make judges it.
   TokenProfile(std::vector<Algorithm> algorithms, Issuers expected_issuers, Audiences own_audiences, jws::TypeRule type)
       : signature(std::move(algorithms), std::move(type)),
         issuers(std::move(expected_issuers)),
@@ -48,7 +53,8 @@ struct TokenProfile {
   Issuers issuers;        ///< iss must be one of these, byte for byte
   Audiences audiences;    ///< aud must name one of these, byte for byte
 
-  /// Besides iss, aud and exp.  Of these and the others, iss, sub, jti and client_id must be text if they are there,
+  /// Besides iss, aud and exp: there, and neither null nor "".  Of what type is not asked, so look before you use them.
+  /// Required or not, iss, sub, jti and client_id must be text if they are there,
   /// and exp, nbf and iat numbers.
   std::vector<std::string> required_claims = {"iat"};
   std::chrono::seconds leeway{30};          ///< 0 to 300: for clocks that differ
@@ -65,11 +71,17 @@ struct TokenProfile {
 /// references live as long as any copy.
 class Claims {
  public:
+  /// iss: one of the profile's.
   [[nodiscard]] const std::string& issuer() const noexcept;
+  /// All of aud, others than the profile's among them.
   [[nodiscard]] const std::vector<std::string>& audiences() const noexcept;
+
   [[nodiscard]] std::chrono::sys_seconds expires_at() const noexcept;                ///< fractions are cut off
   [[nodiscard]] std::optional<std::chrono::sys_seconds> issued_at() const noexcept;  ///< fractions are cut off
+
+  /// sub, if it is there.
   [[nodiscard]] std::optional<std::string_view> subject() const noexcept { return string("sub"); }
+  /// jti, if it is there.
   [[nodiscard]] std::optional<std::string_view> jwt_id() const noexcept { return string("jti"); }
 
   /// The claim, if it is there and is text.
@@ -95,7 +107,7 @@ class Claims {
 class Verifier {
  public:
   /// kInvalidRequest, saying which, if the profile is no profile: no algorithm, issuer or audience, an empty name,
-  /// TypeRule::any(), a leeway, lifetime or depth out of range.
+  /// TypeRule::any() or an empty typ, a leeway, lifetime or depth out of range.
   [[nodiscard]] static Result<Verifier> make(TokenProfile profile);
 
   /// The claims, if `keys` holds the key that signed the token, and the token is of this profile at the time `now`.
@@ -103,7 +115,8 @@ class Verifier {
   [[nodiscard]] Result<Claims, VerifyError> verify(std::string_view token, const KeySet& keys,
                                                    std::chrono::system_clock::time_point now) const noexcept;
 
-  /// The same with keys that change.  A kid that is unknown makes the source look for newer keys, once a cooldown.
+  /// The same with keys that change.  A kid that is unknown, or a bad signature
+  /// without a kid, makes the source look for newer keys, once a cooldown.
   [[nodiscard]] Result<Claims, VerifyError> verify(std::string_view token, KeySource& source,
                                                    std::chrono::system_clock::time_point now) const noexcept;
 

@@ -17,11 +17,12 @@ namespace signer {
 
 /// When keys are fetched anew, and how old they may be.
 struct KeySourceOptions {
-  KeyRules rules;
+  KeyRules rules;                            ///< for every set that is fetched
   std::chrono::seconds refresh_after{600};   ///< a set older than this is fetched anew by the next call that needs keys
   std::chrono::seconds stale_max{86'400};    ///< a set older than this is used no more; at least refresh_after
   std::chrono::seconds cooldown{30};         ///< from the end of a fetch to the next, whoever asks for it
   std::chrono::milliseconds wait_max{2000};  ///< how long a caller waits for a fetch that another thread makes
+
   /// Time that never goes back; std::chrono::steady_clock if empty.  For tests.
   std::function<std::chrono::steady_clock::time_point()> clock;
 
@@ -66,12 +67,13 @@ class KeySource {
   struct Status {
     bool usable = false;          ///< keys() has a set
     std::chrono::seconds age{0};  ///< of the set, since it was fetched
-    std::size_t keys = 0;
-    std::uint64_t fetches = 0;
-    std::uint64_t failures = 0;
-    std::string last_failure;  ///< empty after a success
+    std::size_t keys = 0;         ///< in the set
+    std::uint64_t fetches = 0;    ///< since the source was made, failures included
+    std::uint64_t failures = 0;   ///< of these
+    std::string last_failure;     ///< empty after a success
   };
 
+  /// As of now; does not fetch.
   [[nodiscard]] Status status() const;
 
  private:

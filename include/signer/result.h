@@ -31,20 +31,22 @@ enum class ErrorCode {
 /// A reason for people: `<where>: <what was tried> <on what>: <native name>[; what to do]`.  The text goes to
 /// log and terminal, never to a peer; it holds no secret and no claim value.
 struct Error {
-  ErrorCode code = ErrorCode::kInternal;
-  std::string text;
+  ErrorCode code = ErrorCode::kInternal;  ///< what to do next
+  std::string text;                       ///< for people
 };
 
 /// An error on its way into a Result.
 template <class E>
 struct Failure {
-  E error;
+  E error;  ///< what fail() was given
 };
 
+/// A failure to return from a function whose Result has an Error.
 [[nodiscard]] inline Failure<Error> fail(ErrorCode code, std::string text) {
   return {Error{code, std::move(text)}};
 }
 
+/// The same for any other error.
 template <class E>
 [[nodiscard]] Failure<E> fail(E error) {
   return {std::move(error)};
@@ -55,6 +57,11 @@ template <class E>
 template <class T, class E = Error>
 class [[nodiscard]] Result {
  public:
+  /// \name As std::expected has it; of a failure, value() and the operators must not be called, nor error() of a
+  /// success.
+  /// \{
+
+  /// As std::expected has it.
   using value_type = T;
   using error_type = E;
 
@@ -102,13 +109,20 @@ class [[nodiscard]] Result {
     return std::move(*std::get_if<1>(&state_));
   }
 
+  /// \}
+
  private:
   std::variant<T, E> state_;
 };
 
+/// Done, or an E.
 template <class E>
 class [[nodiscard]] Result<void, E> {
  public:
+  /// \name As std::expected has it; error() must not be called of a success.
+  /// \{
+
+  /// As std::expected has it.
   using value_type = void;
   using error_type = E;
 
@@ -130,6 +144,8 @@ class [[nodiscard]] Result<void, E> {
     assert(failed_);
     return std::move(error_);
   }
+
+  /// \}
 
  private:
   bool failed_ = false;

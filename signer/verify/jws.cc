@@ -150,10 +150,14 @@ TypeRule TypeRule::is(std::string_view media_type) {
   return {Kind::kExactly, normalized(media_type)};
 }
 
+bool TypeRule::is_meaningful() const noexcept {
+  return kind_ != Kind::kExactly || !type_.ends_with('/');
+}
+
 bool TypeRule::allows(const std::optional<std::string>& normalized) const noexcept {
   switch (kind_) {
     case Kind::kExactly:
-      return normalized.has_value() && *normalized == type_;
+      return is_meaningful() && normalized.has_value() && *normalized == type_;
     case Kind::kAbsent:
       return !normalized.has_value();
     case Kind::kAny:

@@ -75,7 +75,9 @@ Result<void, VerifyError> read_claims(Data& data, const TokenProfile& profile) {
   if (issuer == nullptr || data.audiences.empty() || !expires) return fail(VerifyError::kClaimMissing);
   for (const std::string& name : profile.required_claims) {
     const Value* claim = object.find(name);
-    if (claim == nullptr || claim->kind == Value::Kind::kNull) return fail(VerifyError::kClaimMissing);
+    const bool empty =
+        claim == nullptr || claim->kind == Value::Kind::kNull || (claim->is_text() && claim->text.empty());
+    if (empty) return fail(VerifyError::kClaimMissing);
   }
   data.issuer = issuer->text;
   data.expires = *expires;
@@ -109,6 +111,13 @@ Result<void, VerifyError> check_claims(const Data& data, const TokenProfile& pro
 
 std::chrono::sys_seconds whole_seconds(double seconds) {
   return std::chrono::sys_seconds(std::chrono::seconds(static_cast<std::int64_t>(seconds)));
+}
+
+// A token that names no key is judged by the one there is: if that does not fit, it may have been replaced.
+bool may_be_of_a_newer_key(VerifyError error, std::string_view token, const jws::Policy& policy) {
+  if (error != VerifyError::kBadSignature || !policy.kid_may_be_absent) return error == VerifyError::kUnknownKey;
+  const auto header = jws::unverified_header(token, policy);
+  return header && header->kid.empty();
 }
 
 bool has_empty_name(const std::vector<std::string>& names) {
@@ -162,6 +171,7 @@ Result<Verifier> Verifier::make(TokenProfile profile) {
   };
   if (profile.signature.algorithms.empty()) return refuse("no algorithm");
   if (profile.signature.type.is_any()) return refuse("any typ; name the one expected, or TypeRule::absent()");
+  if (!profile.signature.type.is_meaningful()) return refuse("an empty typ; TypeRule::absent() is for tokens without");
   if (profile.issuers.names.empty() || has_empty_name(profile.issuers.names))
     return refuse("no issuer, or an empty one");
   if (profile.audiences.names.empty() || has_empty_name(profile.audiences.names)) {
@@ -200,7 +210,7 @@ Result<Claims, VerifyError> Verifier::verify(std::string_view token, KeySource& 
   const auto keys = source.keys();
   if (!keys) return fail(VerifyError::kKeysUnavailable);
   auto claims = verify(token, *keys, now);
-  if (claims || claims.error() != VerifyError::kUnknownKey) return claims;
+  if (claims || !may_be_of_a_newer_key(claims.error(), token, profile_.signature)) return claims;
   const auto newer = source.keys_newer_than(*keys);
   if (!newer) return fail(VerifyError::kKeysUnavailable);
   if (&newer->keys() == &keys->keys()) return claims;

@@ -34,14 +34,22 @@ bool is_for_verification(const Json& jwk) {
   if (!jwk.contains("key_ops")) return true;
   const Json& operations = jwk["key_ops"];
   if (!operations.is_array()) return false;
+  std::set<std::string> named;
   for (const Json& operation : operations) {
-    if (operation == "verify") return true;
+    const auto* name = operation.get_ptr<const std::string*>();
+    if (name == nullptr || !named.insert(*name).second) return false;  // "Duplicate key operation values MUST NOT be"
   }
-  return false;
+  return named.contains("verify");
 }
 
-bool is_known_key_type(std::string_view kty) {
-  return std::ranges::any_of(jose::kAlgorithms, [kty](const jose::AlgorithmRow& row) { return row.kty == kty; });
+// Whether a row has this kty and, where the row names a curve, this crv.
+bool fits(const jose::AlgorithmRow& row, const Json& jwk, const std::string& kty) {
+  const std::string* crv = text_member(jwk, "crv");
+  return row.kty == kty && (row.crv.empty() || (crv != nullptr && *crv == row.crv));
+}
+
+bool is_known_kind_of_key(const Json& jwk, const std::string& kty) {
+  return std::ranges::any_of(jose::kAlgorithms, [&](const auto& row) { return fits(row, jwk, kty); });
 }
 
 // The row of a JWK's alg; "EdDSA" names a curve only together with crv (RFC 8037 §3.1).
@@ -88,18 +96,18 @@ Result<void> add_key(Json jwk, std::size_t place, const KeyRules& rules, std::se
   }
   if (kid != nullptr && !kids.insert(*kid).second) return refused(place, "another key has the same kid");
 
-  if (!is_known_key_type(*kty) || !is_for_verification(jwk)) return {};
+  if (!is_known_kind_of_key(jwk, *kty) || !is_for_verification(jwk)) return {};
   if (kid == nullptr) return refused(place, "no kid");
   // RFC 8725 §3.1: "each key MUST be used with exactly one algorithm".
   if (!jwk.contains("alg") && rules.default_algorithm) {
     const jose::AlgorithmRow* row = jose::find_algorithm(*rules.default_algorithm);
-    if (row == nullptr || row->kty != *kty) return {};
+    if (row == nullptr || !fits(*row, jwk, *kty)) return {};
     jwk["alg"] = row->name;
     kty = text_member(jwk, "kty");  // both may have moved
     kid = text_member(jwk, "kid");
   }
   const std::string* alg = text_member(jwk, "alg");
-  if (alg == nullptr) return refused(place, "no alg; add \"alg\":\"RS256\" if that is what the issuer signs with");
+  if (alg == nullptr) return refused(place, "no alg; add the one that the issuer signs with, or name a default");
   const jose::AlgorithmRow* row = row_of(jwk, *alg);
   if (row == nullptr) return {};
   if (row->kty != *kty) return refused(place, "alg does not fit kty");
@@ -120,6 +128,9 @@ Result<KeySet> KeySet::from_jwks(std::string_view json, const KeyRules& rules) {
   const auto list = set->find("keys");
   if (list == set->end() || !list->is_array()) {
     return fail(ErrorCode::kInvalidRequest, "key set: no array \"keys\"; a JWK Set is {\"keys\":[...]}");
+  }
+  if (rules.default_algorithm && jose::find_algorithm(*rules.default_algorithm) == nullptr) {
+    return fail(ErrorCode::kInvalidRequest, "key set: default_algorithm is no algorithm");
   }
   Keys keys;
   std::set<std::string> kids;

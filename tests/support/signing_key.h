@@ -8,7 +8,9 @@
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -90,11 +92,30 @@ class SigningKey {
   [[nodiscard]] std::string pem() const {
     const std::unique_ptr<BIO, decltype(&::BIO_free)> memory(::BIO_new(::BIO_s_mem()), ::BIO_free);
     require(::PEM_write_bio_PUBKEY(memory.get(), key_.get()) == 1);
-    std::string text(4096, '\0');
-    const int size = ::BIO_read(memory.get(), text.data(), static_cast<int>(text.size()));
-    require(size > 0);
-    text.resize(static_cast<std::size_t>(size));
-    return text;
+    return text_of_bio(memory.get());
+  }
+
+  // SubjectPublicKeyInfo, and the older PKCS #1 RSAPublicKey.
+  [[nodiscard]] std::string der() const { return encoded(::i2d_PUBKEY); }
+
+  [[nodiscard]] std::string pkcs1_der() const { return encoded(::i2d_PublicKey); }
+
+  [[nodiscard]] std::string pkcs1_pem() const {
+    const std::string der = pkcs1_der();
+    const std::unique_ptr<BIO, decltype(&::BIO_free)> memory(::BIO_new(::BIO_s_mem()), ::BIO_free);
+    require(::PEM_write_bio(memory.get(), "RSA PUBLIC KEY", "", bytes_of(der).data(), static_cast<long>(der.size())) >
+            0);
+    return text_of_bio(memory.get());
+  }
+
+  // X.509, signed by the key itself, good for a day.
+  [[nodiscard]] std::string certificate_der() const {
+    const std::unique_ptr<X509, decltype(&::X509_free)> made(::X509_new(), ::X509_free);
+    require(::X509_set_version(made.get(), X509_VERSION_3) == 1 &&
+            ::X509_gmtime_adj(::X509_getm_notBefore(made.get()), 0) != nullptr &&
+            ::X509_gmtime_adj(::X509_getm_notAfter(made.get()), 86400) != nullptr &&
+            ::X509_set_pubkey(made.get(), key_.get()) == 1 && ::X509_sign(made.get(), key_.get(), ::EVP_sha256()) > 0);
+    return encoded_by([&made](unsigned char** at) { return ::i2d_X509(made.get(), at); });
   }
 
   // The compact JWS of these texts, signed as they are, however odd.
@@ -105,6 +126,26 @@ class SigningKey {
   }
 
  private:
+  template <class Write>
+  static std::string encoded_by(const Write& write) {
+    std::string der(static_cast<std::size_t>(std::max(0, write(nullptr))), '\0');
+    auto* at = reinterpret_cast<unsigned char*>(der.data());
+    require(!der.empty() && write(&at) == static_cast<int>(der.size()));
+    return der;
+  }
+
+  [[nodiscard]] std::string encoded(int (*write)(const EVP_PKEY*, unsigned char**)) const {
+    return encoded_by([this, write](unsigned char** at) { return write(key_.get(), at); });
+  }
+
+  static std::string text_of_bio(BIO* memory) {
+    std::string text(4096, '\0');
+    const int size = ::BIO_read(memory, text.data(), static_cast<int>(text.size()));
+    require(size > 0);
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+  }
+
   [[nodiscard]] Bytes number(const char* name) const {
     BIGNUM* value = nullptr;
     require(::EVP_PKEY_get_bn_param(key_.get(), name, &value) == 1);

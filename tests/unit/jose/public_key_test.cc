@@ -28,6 +28,17 @@ TEST(Thumbprint, Invariant06_IsThatOfRfc7638Section31) {
   EXPECT_EQ(thumbprint(*key), vectors::kRfc7638Thumbprint);
 }
 
+// RFC 8037 §A.3 prints the second; the first was computed with Python's hashlib from the JSON text of RFC 7638 §3.2.
+TEST(Thumbprint, Invariant06_OfKeysOnCurvesHasTheMembersInOrder) {
+  const auto p256_key = from_jwk(*parse_json(vectors::kRfc7515A3Jwk));
+  ASSERT_TRUE(p256_key);
+  EXPECT_EQ(thumbprint(*p256_key), "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U");
+  const auto set = parse_json(vectors::kRfc8037Jwks);
+  const auto ed25519 = numbers_from_jwk((*set)["keys"][0]);
+  ASSERT_TRUE(ed25519);
+  EXPECT_EQ(thumbprint(*ed25519), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
+
 TEST(Thumbprint, DiffersWhenAnyNumberDiffers) {
   PublicKey other = rsa();
   other.modulus[100] ^= 1;
@@ -117,6 +128,9 @@ TEST(KeyShape, TheModulusIsAnOddNumberOf2048To4096Bits) {
     key.modulus.front() = first;
     EXPECT_FALSE(check_shape(key)) << int{first};
   }
+  PublicKey one_bit_more = rsa(513);
+  one_bit_more.modulus.front() = 0x01;
+  EXPECT_FALSE(check_shape(one_bit_more)) << "4097 bits";
   PublicKey odd_size = rsa(257);
   odd_size.modulus.front() = 0x01;  // 2049 bits
   EXPECT_TRUE(check_shape(odd_size));

@@ -125,6 +125,23 @@ TEST(Jws, IgnoresOnlyTheParametersThePolicyNames) {
   EXPECT_EQ(outcome(SigningKey::first().token(with(R"("crit":"x")"), kPayload), rules), "header_refused");
 }
 
+// As text, which alone gets as far as the list of names.
+TEST(Jws, NoPolicyCanIgnoreWhatDecidesAboutKeysOrPayload) {
+  Policy rules = policy();
+  rules.ignored_parameters = {"crit", "b64", "jku", "jwk", "x5u", "x5c", "zip", "enc", "epk", "p2c", "p2s", "x5t"};
+  for (const std::string& name : rules.ignored_parameters) {
+    const std::string token = SigningKey::first().token(with("\"" + name + R"(":"x")"), kPayload);
+    EXPECT_EQ(outcome(token, rules), name == "x5t" ? "ok" : "header_refused") << name;
+  }
+}
+
+TEST(Jws, AnEmptyTypeAllowsNoToken) {
+  for (const char* typ : {"", "application/"}) {
+    const std::string header = R"({"alg":"RS256","kid":"a","typ":")" + std::string(typ) + R"("})";
+    EXPECT_EQ(outcome(SigningKey::first().token(header, kPayload), policy(TypeRule::is(typ))), "wrong_type");
+  }
+}
+
 TEST(Jws, TypeRulesMeanWhatTheySay) {
   const std::string without = SigningKey::first().token(R"({"alg":"RS256","kid":"a"})", kPayload);
   EXPECT_EQ(outcome(without, policy(TypeRule::absent())), "ok");

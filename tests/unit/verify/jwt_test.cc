@@ -126,7 +126,19 @@ TEST(Jwt, WantsTheClaimsTheProfileNames) {
   rules.required_claims = {"iat", "jti", "client_id"};
   EXPECT_EQ(outcome(claims_with(), rules), "claim_missing");
   EXPECT_EQ(outcome(claims_with("client_id", "null"), rules), "claim_invalid");
+  EXPECT_EQ(outcome(claims_with("client_id", R"("")"), rules), "claim_missing");
   EXPECT_EQ(outcome(claims_with("client_id", R"("c")"), rules), "ok");
+}
+
+TEST(Jwt, NullAndEmptyTextAreNoClaim) {
+  TokenProfile rules = profile();
+  rules.required_claims = {"scope"};
+  for (const char* value : {"null", R"("")"}) {
+    EXPECT_EQ(outcome(claims_with("scope", value), rules), "claim_missing") << value;
+  }
+  for (const char* value : {R"("a")", "[]", "0", "false"}) {
+    EXPECT_EQ(outcome(claims_with("scope", value), rules), "ok") << value;
+  }
 }
 
 TEST(Jwt, AnAccessTokenHasAllThatRfc9068Asks) {
@@ -219,6 +231,9 @@ TEST(JwtProfile, RefusesWhatIsNoProfile) {
   EXPECT_TRUE(refused({rs256, Issuers{""}, Audiences{"a"}, type}));
   EXPECT_TRUE(refused({rs256, Issuers{"i"}, Audiences{"a", ""}, type}));
   EXPECT_TRUE(refused({rs256, Issuers{"i"}, Audiences{"a"}, jws::TypeRule::any()}));
+  for (const char* empty : {"", "application/", "text/"}) {
+    EXPECT_TRUE(refused({rs256, Issuers{"i"}, Audiences{"a"}, jws::TypeRule::is(empty)})) << empty;
+  }
   const auto with_times = [&](seconds leeway, seconds lifetime) {
     TokenProfile rules = profile();
     rules.leeway = leeway;

@@ -43,7 +43,12 @@ TEST(KeySet, LeavesOutKeysForOtherPurposes) {
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","key_ops":["encrypt"])"),
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","key_ops":"verify")"),
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","key_ops":[])"),
+      SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","key_ops":["verify","verify"])"),
+      SigningKey::second().jwk(R"(,"kid":"x","alg":"RS256","key_ops":["verify",1])"),
       SigningKey::second().jwk(R"(,"kid":"x","alg":"RSA-OAEP-256")"),
+      R"({"kty":"OKP","crv":"X25519","x":""})",
+      R"({"kty":"OKP","crv":"Ed448","kid":"x","x":""})",
+      R"({"kty":"EC","crv":"P-521","kid":"x","use":"sig","x":"","y":""})",
       SigningKey::second().jwk(R"(,"kid":"x","alg":"rs256")"),
   };
   for (const std::string& other : others) {
@@ -58,6 +63,9 @@ TEST(KeySet, LeavesOutKeysForOtherPurposes) {
 TEST(KeySet, AKeyWithoutAlgNeedsADefault) {
   const std::string without = SigningKey::second().jwk(R"(,"kid":"x")");
   const std::string on_curve = R"({"kty":"EC","crv":"P-256","kid":"y","x":"","y":""})";
+  const std::string another_curve = R"({"kty":"EC","crv":"P-384","kid":"y","x":"","y":""})";
+  EXPECT_EQ(KeySet::from_jwks(set_of({good(), another_curve}), {.default_algorithm = Algorithm::kEs256})->size(), 1U);
+  EXPECT_FALSE(KeySet::from_jwks(set_of({good()}), {.default_algorithm = static_cast<Algorithm>(99)}));
   EXPECT_FALSE(KeySet::from_jwks(set_of({good(), without})));
   const auto keys = KeySet::from_jwks(set_of({good(), without, on_curve}), {.default_algorithm = Algorithm::kPs256});
   ASSERT_TRUE(keys) << keys.error().text;

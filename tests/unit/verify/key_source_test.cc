@@ -248,6 +248,30 @@ TEST_F(KeySourceTest, AFetchThatThrowsIsAFailure) {
   EXPECT_FALSE(throwing.keys());
 }
 
+// An issuer that names no key has no new kid to show.
+TEST_F(KeySourceTest, ABadSignatureWithoutAKidLooksForNewerKeysToo) {
+  jwt::TokenProfile profile({Algorithm::kRs256}, {"i"}, {"a"}, jws::TypeRule::absent());
+  profile.signature.kid_may_be_absent = true;
+  const auto verifier = jwt::Verifier::make(profile);
+  const std::chrono::system_clock::time_point time{1'700'000'000s};
+  const auto token = [](const SigningKey& key, std::string_view header) {
+    return key.token(header, R"({"iss":"i","aud":"a","iat":1700000000,"exp":1700000060})");
+  };
+  EXPECT_TRUE(verifier->verify(token(SigningKey::first(), R"({"alg":"RS256"})"), source_, time));
+  answer_ = set_of(SigningKey::second(), "b");
+  now_ += 30s;
+  const auto with_kid = verifier->verify(token(SigningKey::second(), R"({"alg":"RS256","kid":"a"})"), source_, time);
+  EXPECT_EQ(with_kid.error(), VerifyError::kBadSignature);
+  EXPECT_EQ(asked_, 1) << "a token that names a key we have";
+  EXPECT_TRUE(verifier->verify(token(SigningKey::second(), R"({"alg":"RS256"})"), source_, time));
+  EXPECT_EQ(asked_, 2);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(verifier->verify(token(SigningKey::first(), R"({"alg":"RS256"})"), source_, time).error(),
+              VerifyError::kBadSignature);
+  }
+  EXPECT_EQ(asked_, 2) << "the cooldown holds";
+}
+
 // The verifier's part: a token by a new key is accepted at its first showing, a made-up kid costs no fetch.
 TEST_F(KeySourceTest, TheVerifierLooksForNewerKeysOnce) {
   const auto verifier = jwt::Verifier::make({{Algorithm::kRs256}, {"i"}, {"a"}, jws::TypeRule::absent()});
