@@ -8,7 +8,9 @@
 #include <jansson.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <set>
 
 #include "fuzz/fuzz.h"
 #include "jose/base64url.h"
@@ -87,22 +89,45 @@ void try_token(std::string_view header, std::string_view payload) {
   if (claims) compare_claims(*claims);
 }
 
+// `text` may turn out to be several keys with commas between them.
 void try_jwk(std::string_view text) {
-  const auto keys = KeySet::from_jwks(R"({"keys":[)" + std::string(text) + "]}");
+  const std::string set = R"({"keys":[)" + std::string(text) + "]}";
+  const auto keys = KeySet::from_jwks(set);
   if (!keys) return;
-  const Jansson read(::json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, nullptr));
-  if (read == nullptr) return;                      // several keys with commas between them, which are no JWK
-  if (text_in(read.get(), "kty") == "OKP") return;  // cjose knows no Ed25519
-  const CjoseKey other(::cjose_jwk_import(text.data(), text.size(), nullptr));
-  require(other != nullptr, "cjose loads the key too");
-  const std::string_view kid = text_in(read.get(), "kid");
-  require(keys->kids() == std::vector<std::string>{std::string(kid)}, "jansson reads the same kid");
+  const Jansson read(::json_loadb(set.data(), set.size(), JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, nullptr));
+  require(read != nullptr, "jansson reads the key set");
+  const json_t* list = ::json_object_get(read.get(), "keys");
+  std::set<std::string> left;
+  for (const std::string& kid : keys->kids()) left.insert(kid);
+  for (std::size_t i = 0; i < ::json_array_size(list); ++i) {
+    const json_t* key = ::json_array_get(list, i);
+    if (left.erase(std::string(text_in(key, "kid"))) == 0) continue;
+    if (text_in(key, "kty") == "OKP") continue;  // cjose knows no Ed25519
+    const std::unique_ptr<char, decltype(&std::free)> jwk(::json_dumps(key, 0), &std::free);
+    require(jwk != nullptr, "jansson writes the key");
+    require(CjoseKey(::cjose_jwk_import(jwk.get(), std::strlen(jwk.get()), nullptr)) != nullptr, "cjose loads the key");
+  }
+  require(left.empty(), "jansson reads the same kids");
+}
+
+// The token of this process with some characters replaced: { place, 2 bytes; character }.
+void try_changes(std::string_view changes) {
+  static const test::SigningKey key(2048);
+  static const KeySet keys = *KeySet::from_jwks(R"({"keys":[)" + key.jwk(R"(,"alg":"RS256","kid":"k")") + "]}");
+  static const std::string good = key.token(R"({"alg":"RS256","kid":"k"})", kPayload);
+  std::string token = good;
+  for (; changes.size() >= 3; changes.remove_prefix(3)) {
+    const auto place = static_cast<unsigned char>(changes[0]) * 256U + static_cast<unsigned char>(changes[1]);
+    token[place % token.size()] = changes[2];
+  }
+  const jws::Policy policy({Algorithm::kRs256}, jws::TypeRule::absent());
+  require(jws::verify(token, keys, policy).has_value() == (token == good), "an RS256 token has one spelling");
 }
 
 }  // namespace
 }  // namespace signer::fuzz
 
-// 'h': a header.  'k': a JWK.  Any other: a payload.
+// 'h': a header.  'k': a JWK.  'c': changes to a good token.  Any other: a payload.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace signer::fuzz;
   if (size == 0) return 0;
@@ -111,6 +136,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try_token(rest, kPayload);
   } else if (data[0] == 'k') {
     try_jwk(rest);
+  } else if (data[0] == 'c') {
+    try_changes(rest);
   } else {
     try_token(kHeader, rest);
   }

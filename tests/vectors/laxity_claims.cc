@@ -13,7 +13,8 @@ namespace {
 void add_wrong_types(LaxityRows& rows) {
   std::vector<LaxityRows::Part> parts;
   const auto add = [&](const char* claim, const std::string& value, const char* expected) {
-    parts.push_back({claim, test::claims_text(rows.now(), claim, value), expected});
+    const bool private_claim = std::string_view(claim) == "client_id";  // in a plain JWT
+    parts.push_back({claim, test::claims_text(rows.now(), claim, value), expected, private_claim});
   };
   const std::string later = std::to_string(rows.now() + 600);
   for (const char* claim : {"iss", "sub", "aud", "jti", "client_id", "exp", "nbf", "iat"}) {
@@ -42,18 +43,20 @@ void add_caps(LaxityRows& rows) {
   const auto with_x = [&](const std::string& value) { return test::claims_text(rows.now(), "x", value); };
   const auto nested = [&](std::size_t depth) { return with_x(std::string(depth, '[') + std::string(depth, ']')); };
   rows.payloads("depth", {{"Depth16", nested(15), "ok"},
-                          {"Depth17", nested(16), "payload_refused"},  // CVE-2025-53864
-                          {"Depth5000", nested(5000), "payload_refused"}});
+                          {"Depth17", nested(16), "payload_refused", LaxityRows::kPolicy},  // CVE-2025-53864
+                          {"Depth5000", nested(5000), "payload_refused", LaxityRows::kPolicy}});
   const auto elements = [&](std::size_t count) {
     std::string array = "1";
     for (std::size_t i = 1; i < count; ++i) array += ",1";
     return with_x("[" + array + "]");  // 8 names and the elements
   };
-  rows.payloads("members", {{"Members256", elements(248), "ok"}, {"Members257", elements(249), "payload_refused"}});
+  rows.payloads("members", {{"Members256", elements(248), "ok"},
+                            {"Members257", elements(249), "payload_refused", LaxityRows::kPolicy}});
   // Three payload bytes are four characters.
   const std::size_t room = (16384 - rows.sign(rows.kHeader, with_x(R"("")")).size()) / 4 * 3;
   const auto filled = [&](std::size_t count) { return with_x('"' + std::string(count, 'x') + '"'); };
-  rows.payloads("size", {{"Size16KiB", filled(room), "ok"}, {"SizeLarger", filled(room + 3), "too_large"}});
+  rows.payloads(
+      "size", {{"Size16KiB", filled(room), "ok"}, {"SizeLarger", filled(room + 3), "too_large", LaxityRows::kPolicy}});
 }
 
 // Tokens inside tokens, CVE-2026-29000: to the outer verifier they are no JSON object.
@@ -76,6 +79,9 @@ void add_claim_rows(LaxityRows& rows) {
   const auto plus = [&good](const std::string& members) { return good.substr(0, good.size() - 1) + members + "}"; };
   const std::string minimal =
       R"({"iss":"https://idp.example","aud":"api","exp":)" + at(600) + R"(,"iat":)" + at(0) + "}";
+  const auto times = [&at](long long iat, long long exp) {
+    return R"({"iss":"https://idp.example","aud":"api","iat":)" + at(iat) + R"(,"exp":)" + at(exp) + "}";
+  };
   const std::string e2 = std::to_string((rows.now() + 600) / 100) + "e2";
 
   rows.payloads("payload JSON", {
@@ -112,7 +118,8 @@ void add_claim_rows(LaxityRows& rows) {
                            {"GoodFractions", with("exp", at(599) + ".5"), "ok"},
                            {"GoodExponent", with("exp", e2), "ok"},
                            {"ExpMissing", with("exp"), "claim_missing"},
-                           {"ExpPast", with("exp", at(-1000)), "expired"},
+                           {"ExpPast", times(-700, -100), "expired"},
+                           {"ExpWithinLeeway", times(-600, -10), "ok"},
                        });
   rows.payloads(
       "duplicate names",
@@ -135,17 +142,21 @@ void add_claim_rows(LaxityRows& rows) {
                             "claim_invalid"},  // CVE-2025-30144
                        });
   rows.payloads("iat", {
-                           {"IatMissing", with("iat"), "claim_missing"},
-                           {"IatFuture", with("iat", at(100)), "not_yet_valid"},
+                           {"IatMissing", with("iat"), "claim_missing", LaxityRows::kPolicy},
+                           {"IatFuture", times(500, 900), "not_yet_valid"},
+                           {"IatWithinLeeway", times(10, 600), "ok"},
                        });
   rows.payloads("nbf", {
-                           {"NbfFuture", with("nbf", at(100)), "not_yet_valid"},
+                           {"NbfFuture", with("nbf", at(500)), "not_yet_valid"},
+                           {"NbfWithinLeeway", with("nbf", at(10)), "ok"},
                        });
-  rows.payloads("lifetime", {
-                                {"ExpBeforeIat", with("exp", at(-10)), "lifetime_too_long"},
-                                {"LifetimeTooLong", with("exp", at(3601)), "lifetime_too_long"},
-                                {"NeverExpires", with("exp", "9007199254740991"), "lifetime_too_long"},
-                            });
+  rows.payloads("lifetime",
+                {
+                    {"ExpBeforeIat", with("exp", at(-10)), "lifetime_too_long"},
+                    {"LifetimeOfAnHour", with("exp", at(3600)), "ok"},
+                    {"LifetimeTooLong", with("exp", at(3601)), "lifetime_too_long", LaxityRows::kPolicy},
+                    {"NeverExpires", with("exp", "9007199254740991"), "lifetime_too_long", LaxityRows::kPolicy},
+                });
   rows.payloads("UTF-8", {
                              {"ByteOrderMark", "\xEF\xBB\xBF" + good, "payload_refused"},
                              {"BadUtf8", with("sub", "\"\xff\""), "payload_refused"},
@@ -157,16 +168,17 @@ void add_claim_rows(LaxityRows& rows) {
                              {"LoneLowSurrogate", with("sub", R"("\udc00")"), "payload_refused"},
                              {"GoodSurrogatePair", with("sub", R"("\ud83d\ude00")"), "ok"},
                          });
-  rows.payloads("numbers", {
-                               {"LeadingZero", with("exp", "0" + at(600)), "payload_refused"},
-                               {"LeadingPlus", with("exp", "+" + at(600)), "payload_refused"},
-                               {"Hex", with("exp", "0x7fffffff"), "payload_refused"},
-                               {"NotANumber", with("exp", "NaN"), "payload_refused"},
-                               {"Infinity", with("exp", "Infinity"), "payload_refused"},
-                               {"PointAlone", with("exp", at(600) + "."), "payload_refused"},
-                               {"BigPrivateNumber", plus(R"(,"x":9007199254740992)"), "payload_refused"},
-                               {"HugePrivateNumber", plus(R"(,"x":1e400)"), "payload_refused"},
-                           });
+  rows.payloads("numbers",
+                {
+                    {"LeadingZero", with("exp", "0" + at(600)), "payload_refused"},
+                    {"LeadingPlus", with("exp", "+" + at(600)), "payload_refused"},
+                    {"Hex", with("exp", "0x7fffffff"), "payload_refused"},
+                    {"NotANumber", with("exp", "NaN"), "payload_refused"},
+                    {"Infinity", with("exp", "Infinity"), "payload_refused"},
+                    {"PointAlone", with("exp", at(600) + "."), "payload_refused"},
+                    {"BigPrivateNumber", plus(R"(,"x":9007199254740992)"), "payload_refused", LaxityRows::kPolicy},
+                    {"HugePrivateNumber", plus(R"(,"x":1e400)"), "payload_refused", LaxityRows::kPolicy},
+                });
 
   add_wrong_types(rows);
   add_caps(rows);

@@ -22,6 +22,7 @@ struct LaxityKeys {
   test::AlgorithmKey e{Algorithm::kEs256};
   test::AlgorithmKey p{Algorithm::kPs256};
   test::AlgorithmKey o{Algorithm::kEd25519};
+  test::SigningKey attacker{2048};  // in nobody's key set
 };
 
 class LaxityRows {
@@ -30,7 +31,10 @@ class LaxityRows {
     const char* name;
     std::string text;  // a header, a payload or a whole token
     const char* expected;
+    bool policy = false;  // as in LaxityRow
   };
+
+  static constexpr bool kPolicy = true;
 
   static constexpr std::string_view kHeader = R"({"alg":"RS256","kid":"a","typ":"at+jwt"})";
 
@@ -50,8 +54,8 @@ class LaxityRows {
   }
 
   void tokens(const std::string& rule, const std::vector<Part>& parts) {
-    rows_.push_back({rule, "Plain", good_, "ok"});
-    for (const Part& part : parts) rows_.push_back({rule, part.name, part.text, part.expected});
+    rows_.push_back({rule, "Plain", good_, "ok", false});
+    for (const Part& part : parts) rows_.push_back({rule, part.name, part.text, part.expected, part.policy});
   }
 
   void headers(const std::string& rule, std::vector<Part> parts) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What verifiers have been caught taking: for each rule a token that must pass and tokens that must not, each broken in
-// that one way and signed as its header says.  make_laxity_tokens prints them, for the judging of any verifier.
+// What verifiers have been caught taking: for each rule tokens that must pass and tokens that must not, which are good
+// ones but for what the rule is about.  make_laxity_tokens prints them, for the judging of any verifier.
 #pragma once
 
 #include <string>
@@ -16,6 +16,7 @@ struct LaxityRow {
   std::string name;      // one word, one row of a rule
   std::string token;     // compact
   std::string expected;  // "ok", or the verify_error.h code of the refusal
+  bool policy = false;   // refused by a rule of this library alone: the RFCs let a verifier take it, or make it
 };
 
 // The keys, the profile and the time that all rows are for.  The keys are made anew for each process.

@@ -16,7 +16,9 @@ int main(int argc, char** argv) {
   CLI::App app{
       "make_laxity_tokens - print tokens that a strict JWT verifier takes and tokens that it refuses.\n"
       "One JSON object: issuer, audience, type, now (seconds since 1970), leeway and lifetime_max (seconds), jwks and\n"
-      "rows; a row has rule, name, token and expected: \"ok\", or the code with which signer refuses."};
+      "rows; a row has rule, name, token, expected: \"ok\" or the code with which signer refuses, and policy: whether "
+      "it\n"
+      "refuses by a rule of its own, which the RFCs do not have."};
   app.add_option("--now", now, "the time the tokens are good at (default: now)")
       ->check(CLI::Range(1'000'000'000LL, 4'000'000'000LL));
   CLI11_PARSE(app, argc, argv);
@@ -24,7 +26,11 @@ int main(int argc, char** argv) {
   const auto made = signer::vectors::laxity_case(now);
   Json rows = Json::array();
   for (const auto& row : made.rows) {
-    rows.push_back({{"rule", row.rule}, {"name", row.name}, {"token", row.token}, {"expected", row.expected}});
+    rows.push_back({{"rule", row.rule},
+                    {"name", row.name},
+                    {"token", row.token},
+                    {"expected", row.expected},
+                    {"policy", row.policy}});
   }
   const Json document = {{"issuer", made.profile.issuers.names.front()},
                          {"audience", made.profile.audiences.names},
