@@ -63,5 +63,10 @@ judge "C through pkg-config" "$work/verify-c"
 SIGNER_VERIFY_LIBRARY=$library/libsigner_verify.so.0 judge "Python through ctypes" /usr/bin/python3 "$source/docs/examples/verify/verify.py"
 
 # The shared library exports the C interface and nothing else.
+# No header can make it open a connection or start a program: it cannot.
+reaching=$(nm -u "$library/libsigner_verify.a" | awk '{print $2}' |
+  grep -xE 'socket|connect|sendto|getaddrinfo|gethostbyname|system|popen|fork|vfork|exec.*|posix_spawn.*|dlopen|BIO_(new_connect|new_accept|socket)' || true)
+[ -z "$reaching" ] || { echo "the library can reach out: $reaching"; exit 1; }
+
 exported=$(nm -D --defined-only "$library/libsigner_verify.so" | awk '{print $3}' | grep -v '^signer_' || true)
 [ -z "$exported" ] || { echo "also exported: $exported"; exit 1; }
