@@ -6,7 +6,7 @@ build_packages="g++ cmake ninja-build pkg-config libssl-dev nlohmann-json3-dev l
 libcli11-dev prometheus-cpp-dev libsystemd-dev libp11-kit-dev libp11-dev"
 runtime_packages="softhsm2 openssl curl ca-certificates"
 test_packages="libgtest-dev libcurl4-openssl-dev libcjose-dev libjansson-dev binutils python3 python3-jwt python3-cryptography groff-base procps"
-check_packages="clang clang-tidy clang-format doxygen"
+check_packages="clang libclang-rt-dev clang-tidy clang-format doxygen"
 
 # install_packages <runtime|tests|checks>: installs what is missing with apt, and only that.
 install_packages() {
