@@ -14,7 +14,7 @@ using channel::HostResult;
 using channel::HostStatus;
 
 HostResult<std::unique_ptr<Attachment>> Attachment::make(const CK_FUNCTION_LIST& api, const TokenUri& uri, Login& login,
-                                                         KeyPins& pins, const std::string& serial,
+                                                         channel::KeyPins& pins, const std::string& serial,
                                                          std::size_t sessions_max) {
   SIGNER_ASSIGN_OR_RETURN(const SlotToken token, uri.find(api));
   if (!serial.empty() && field_text(token.token_info.serialNumber) != serial) {

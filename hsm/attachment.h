@@ -8,8 +8,8 @@
 #include <memory>
 #include <mutex>
 
+#include "channel/key_pins.h"
 #include "channel/values.h"
-#include "hsm/key_pins.h"
 #include "hsm/key_store.h"
 #include "hsm/login.h"
 #include "hsm/session_pool.h"
@@ -25,7 +25,8 @@ class Attachment {
   // is not empty: the PIN of the first token must not cost the second one a try.
   [[nodiscard]] static channel::HostResult<std::unique_ptr<Attachment>> make(const CK_FUNCTION_LIST& api,
                                                                              const TokenUri& uri, Login& login,
-                                                                             KeyPins& pins, const std::string& serial,
+                                                                             channel::KeyPins& pins,
+                                                                             const std::string& serial,
                                                                              std::size_t sessions_max);
 
   [[nodiscard]] SessionPool& sessions() noexcept { return sessions_; }
@@ -39,14 +40,14 @@ class Attachment {
   [[nodiscard]] channel::HostResult<std::shared_ptr<const StoredKey>> key(const Session& session, const Bytes& key_id);
 
  private:
-  Attachment(const CK_FUNCTION_LIST& api, SlotToken token, KeyPins& pins, std::size_t sessions_max)
+  Attachment(const CK_FUNCTION_LIST& api, SlotToken token, channel::KeyPins& pins, std::size_t sessions_max)
       : api_(api), token_(token), pins_(pins), sessions_(api, token.slot, sessions_max) {}
 
   [[nodiscard]] channel::HostResult<void> check_alive(const Session& session) const;
 
   const CK_FUNCTION_LIST& api_;
   SlotToken token_;
-  KeyPins& pins_;
+  channel::KeyPins& pins_;
   Mechanisms mechanisms_;
   Session anchor_;  // holds the login while the pool may close all its sessions; used for nothing else
   SessionPool sessions_;

@@ -2,19 +2,10 @@
 
 #include "hsm/pin.h"
 
-#include <fcntl.h>
 #include <openssl/rand.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdlib>
-#include <string_view>
 
-#include "base/file.h"
-#include "base/unique_fd.h"
 #include "jose/base64url.h"
 
 namespace signer::hsm {
@@ -25,104 +16,32 @@ using channel::HostStatus;
 
 namespace {
 
-constexpr std::string_view kCredential = "credential:";
 constexpr std::size_t kRandomBytes = 18;  // 24 characters of base64url, 144 bits
 static_assert(kRandomBytes % 3 == 0, "base64url without padding must come out whole");
 
-Failure<channel::HostError> refuse(const std::string& path, const std::string& why) {
-  return host_failure(HostStatus::kPinRefused, "hsm: PIN file " + path + ": " + why);
+HostResult<Pin> judged(Result<SecretFile> read) {
+  if (read) return std::move(read).value();
+  return host_failure(HostStatus::kPinRefused, "hsm: PIN file " + read.error().text);
 }
 
-std::int64_t nanoseconds(const timespec& time) {
-  return time.tv_sec * 1'000'000'000LL + time.tv_nsec;
-}
-
-HostResult<void> check_owner_and_mode(const std::string& path, const struct stat& status) {
-  const uid_t self = ::geteuid();
-  if (status.st_uid != self && status.st_uid != 0) {
-    return refuse(
-        path, "belongs to uid " + std::to_string(status.st_uid) + "; run: chown " + std::to_string(self) + " " + path);
+Result<Secret> random_pin() {
+  std::array<std::uint8_t, kRandomBytes> random{};
+  if (::RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
+    return fail(ErrorCode::kInternal, "RAND_bytes failed");
   }
-  if ((status.st_mode & 0077U) != 0) return refuse(path, "group or others may use it; run: chmod 600 " + path);
-  return {};
-}
-
-// $CREDENTIALS_DIRECTORY/NAME.  systemd checks who may read it; ownership there varies with its version.
-HostResult<std::string> credential_path(const std::string& name) {
-  const char* directory = ::secure_getenv("CREDENTIALS_DIRECTORY");
-  if (directory == nullptr || *directory != '/') {
-    return refuse(name, "no systemd credentials here; add LoadCredential=" + name + ":PATH to the unit");
-  }
-  if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..") {
-    return refuse(name, "is no credential name");
-  }
-  return std::string(directory) + "/" + name;
-}
-
-HostResult<Secret> read_secret(int fd, const std::string& path) {
-  std::string bytes(kPinBytesMax + 1, '\0');  // one allocation, so that no copy is left behind
-  std::size_t size = 0;
-  while (size < bytes.size()) {
-    const ssize_t count = ::read(fd, bytes.data() + size, bytes.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      const int error = errno;
-      const Secret wiped(std::move(bytes));
-      return refuse(path, "read: " + errno_text(error));
-    }
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  bytes.resize(size);
-  if (!bytes.empty() && bytes.back() == '\n') bytes.pop_back();
-  Secret secret(std::move(bytes));
-  if (size > kPinBytesMax) return refuse(path, "is longer than " + std::to_string(kPinBytesMax) + " bytes");
-  if (secret.empty()) return refuse(path, "is empty; write the PIN into it");
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-  if (std::any_of(secret.reveal().begin(), secret.reveal().end(), control)) {
-    return refuse(path, "holds a control character (a line end of another system?); write the PIN alone into it");
-  }
-  return secret;
+  std::string pin = jose::base64url_encode(ByteView(random));
+  ::OPENSSL_cleanse(random.data(), random.size());
+  return Secret(std::move(pin));
 }
 
 }  // namespace
 
 HostResult<Pin> read_pin(const std::string& source) {
-  const bool is_credential = source.starts_with(kCredential);
-  std::string path = source;
-  if (is_credential) {
-    SIGNER_ASSIGN_OR_RETURN(path, credential_path(source.substr(kCredential.size())));
-  }
-  // O_NONBLOCK: opening a FIFO would wait for a writer.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd.valid() && errno == ELOOP) return refuse(path, "is a symbolic link; name the file itself");
-  if (!fd.valid()) return refuse(path, "open: " + errno_text(errno));
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return refuse(path, "fstat: " + errno_text(errno));
-  if (!S_ISREG(status.st_mode)) return refuse(path, "is not a regular file");
-  if (!is_credential) SIGNER_RETURN_IF_ERROR(check_owner_and_mode(path, status));
-  SIGNER_ASSIGN_OR_RETURN(Secret secret, read_secret(fd.get(), path));
-  if (is_credential) return Pin{std::move(secret), {}};
-  return Pin{std::move(secret),
-             {.device = status.st_dev,
-              .inode = status.st_ino,
-              .size = static_cast<std::uint64_t>(status.st_size),
-              .modified_ns = nanoseconds(status.st_mtim),
-              .changed_ns = nanoseconds(status.st_ctim)}};
+  return judged(read_secret_file(source, kPinBytesMax));
 }
 
 HostResult<Pin> read_or_generate_pin(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) == 0) return read_pin(path);
-  if (errno != ENOENT) return refuse(path, "stat: " + errno_text(errno));
-  std::array<std::uint8_t, kRandomBytes> random{};
-  if (::RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) return refuse(path, "RAND_bytes failed");
-  std::string line = jose::base64url_encode(ByteView(random)) + "\n";
-  ::OPENSSL_cleanse(random.data(), random.size());
-  const auto written = write_file_atomically(path, line, 0600);
-  const Secret wiped(std::move(line));
-  if (!written) return refuse(path, written.error().text);
-  return read_pin(path);
+  return judged(read_or_make_secret_file(path, kPinBytesMax, random_pin));
 }
 
 }  // namespace signer::hsm

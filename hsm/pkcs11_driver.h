@@ -11,9 +11,9 @@
 #include <memory>
 #include <optional>
 
+#include "base/gate.h"
 #include "channel/driver.h"
 #include "hsm/attachment.h"
-#include "hsm/gate.h"
 #include "hsm/module.h"
 
 namespace signer::hsm {
@@ -55,7 +55,7 @@ class Pkcs11Driver final : public channel::Driver {
   std::unique_ptr<Module> module_;
   std::optional<TokenUri> uri_;
   std::optional<Login> login_;
-  KeyPins pins_;
+  channel::KeyPins pins_;
 
   Gate gate_;
   // Changed by whoever has the gate alone, read by those who share it.

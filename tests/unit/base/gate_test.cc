@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The gate is what keeps C_Finalize away from running calls; modules crash when it fails.
-#include "hsm/gate.h"
+// The gate is what keeps C_Finalize away from running calls; it also gives the TPM to one caller at a time.
+#include "base/gate.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace signer::hsm {
+namespace signer {
 namespace {
 
 SteadyTime soon() {
@@ -85,4 +85,4 @@ TEST(Gate, IsNotStarvedByASteadyStreamOfSharers) {
 }
 
 }  // namespace
-}  // namespace signer::hsm
+}  // namespace signer

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which public key each CKA_ID had when this process first saw it.  Handles come and go; a key under a known id that
+// Which public key each key id had when this process first saw it.  Handles come and go; a key under a known id that
 // is suddenly another key must never sign (invariants 6 and 8).
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include "channel/values.h"
 
-namespace signer::hsm {
+namespace signer::channel {
 
 // Thread-safe.  Grows by what signerd asks for; never forgets.
 class KeyPins {
@@ -31,4 +31,4 @@ class KeyPins {
   std::map<Bytes, jose::PublicKey> pins_;
 };
 
-}  // namespace signer::hsm
+}  // namespace signer::channel

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-namespace signer::hsm {
+namespace signer {
 
 class Gate {
  public:
@@ -47,4 +47,4 @@ class Gate {
   bool taken_ = false;
 };
 
-}  // namespace signer::hsm
+}  // namespace signer

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "hsm/gate.h"
+#include "base/gate.h"
 
-namespace signer::hsm {
+namespace signer {
 
 Gate::Pass Gate::share(SteadyTime deadline) {
   std::unique_lock lock(mutex_);
@@ -35,4 +35,4 @@ Gate::Pass::~Pass() {
   }
 }
 
-}  // namespace signer::hsm
+}  // namespace signer
