@@ -12,6 +12,7 @@ namespace signer::channel {
 namespace {
 
 constexpr std::size_t kTextMax = 4096;
+constexpr std::size_t kWordMax = 16;
 constexpr std::size_t kErrorTextMax = 1024;
 constexpr std::size_t kSignatureMax = 512;
 
@@ -146,6 +147,8 @@ Bytes encode_open(std::uint64_t id, const TokenSpec& spec) {
   writer.field(spec.pin_file);
   writer.field(spec.latch_file);
   writer.number(spec.sessions);
+  writer.field(spec.key_directory);
+  writer.field(spec.authorization);
   return writer.take();
 }
 
@@ -158,6 +161,8 @@ std::optional<TokenSpec> decode_open(ByteView frame) {
   spec.pin_file = reader.text();
   spec.latch_file = reader.text();
   spec.sessions = reader.number<std::uint16_t>();
+  spec.key_directory = reader.text();
+  spec.authorization = reader.text(kWordMax);
   if (!reader.complete()) return std::nullopt;
   return spec;
 }

@@ -43,9 +43,11 @@ struct TokenSpec {
   std::string name;        // the configuration's word for it, for log lines
   std::string module;      // PKCS#11: path of the driver; TPM: empty
   std::string uri;         // PKCS#11: RFC 7512 URI that selects exactly one token; TPM: the TCTI string
-  std::string pin_file;    // path of the PIN, owner and mode checked by the host
+  std::string pin_file;    // path of the PIN (TPM: of the keys' auth value), owner and mode checked by the host
   std::string latch_file;  // path where the host remembers login attempts across its own death
   std::uint16_t sessions = 1;
+  std::string key_directory = {};  // TPM: directory of the keys' blobs; PKCS#11: empty
+  std::string authorization = {};  // TPM: "hmac" (also if empty) or "password"; PKCS#11: empty
 };
 
 // What the token says of itself.  Trailing blanks of the fixed-size PKCS#11 fields are cut.

@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kId = 0x0123456789abcdefULL;
 
 TokenSpec some_spec() {
-  return {"main", "/usr/lib/m.so", "pkcs11:token=demo", "/etc/pin", "/var/latch", 0xfeed};
+  return {"main", "/usr/lib/m.so", "pkcs11:token=demo", "/etc/pin", "/var/latch", 0xfeed, "/var/keys", "password"};
 }
 
 KeyRequest some_request() {
@@ -124,6 +124,8 @@ TEST(Frame, EveryFieldOfARequestArrivesAsItWasSent) {
   EXPECT_EQ(spec->pin_file, "/etc/pin");
   EXPECT_EQ(spec->latch_file, "/var/latch");
   EXPECT_EQ(spec->sessions, 0xfeed);
+  EXPECT_EQ(spec->key_directory, "/var/keys");
+  EXPECT_EQ(spec->authorization, "password");
 
   const auto request = decode_generate(encode_generate(1, some_request()));
   ASSERT_TRUE(request);
@@ -322,10 +324,12 @@ TEST(FrameLimit, SigningInputsAre1To32KibibytesAndFitIntoAFrameWithEverythingEls
 
 TEST(FrameLimit, TextsAreAtMost4KibibytesAndAllOfThemFit) {
   TokenSpec spec = some_spec();
-  for (std::string* text : {&spec.name, &spec.module, &spec.uri, &spec.pin_file, &spec.latch_file})
-    text->assign(4096, 't');
+  const auto texts = {&spec.name, &spec.module, &spec.uri, &spec.pin_file, &spec.latch_file, &spec.key_directory};
+  for (std::string* text : texts) text->assign(4096, 't');
+  spec.authorization.assign(16, 'w');
   EXPECT_TRUE(decode_open(encode_open(1, spec)));
-  for (std::string* text : {&spec.name, &spec.module, &spec.uri, &spec.pin_file, &spec.latch_file}) {
+  for (std::string* text : {&spec.name, &spec.module, &spec.uri, &spec.pin_file, &spec.latch_file, &spec.key_directory,
+                            &spec.authorization}) {
     text->push_back('t');
     EXPECT_FALSE(decode_open(encode_open(1, spec)));
     text->pop_back();
