@@ -113,10 +113,17 @@ Result<void> Daemon::open_audit() {
 void Daemon::make_tokens() {
   for (const config::Token& token : config_.tokens) {
     token::TokenSettings settings;
+    const bool tpm = token.driver == config::DriverKind::kTpm2;
     settings.spec = {
         token.name,    token.module, token.uri, token.pin_file, config_.state_dir + "/latch/" + token.name + ".json",
         token.sessions};
-    settings.program = {host_program("signer-hsm"), {"host", "--workers"}, token.environment};
+    if (tpm) {
+      settings.spec.key_directory = config_.state_dir + "/tpm/" + token.name;
+      settings.spec.authorization = token.authorization;
+      settings.driver = "tpm2";
+      settings.serial = true;
+    }
+    settings.program = {host_program(tpm ? "signer-tpm" : "signer-hsm"), {"host", "--workers"}, token.environment};
     settings.operation_timeout = token.operation_timeout;
     tokens_[token.name] = std::make_unique<token::TokenService>(loop_, clock_, std::move(settings));
   }

@@ -43,7 +43,8 @@ Response jwks_response(const Json& set) {
   return response;
 }
 
-bool is_software(const channel::TokenDescription& token) {
+bool is_software(std::string_view driver, const channel::TokenDescription& token) {
+  if (driver == "tpm2") return !token.hardware;
   return token.manufacturer == "SoftHSM project" || token.manufacturer == "Mozilla Foundation" ||
          token.model.starts_with("SoftHSM");
 }
@@ -195,8 +196,9 @@ Response Handlers::tokens(const RequestContext& context) {
     const token::TokenStatus status = token->status();
     const channel::TokenDescription& description = status.description;
     Json one = {{"name", name},
-                {"driver", "pkcs11"},
+                {"driver", token->driver()},
                 {"state", token::to_string(status.state)},
+                {"behind", status.behind},
                 {"label", description.label},
                 {"manufacturer", description.manufacturer},
                 {"model", description.model},
@@ -205,7 +207,7 @@ Response Handlers::tokens(const RequestContext& context) {
                 {"library", description.library},
                 {"mechanism", description.mechanism},
                 {"hardware", description.hardware},
-                {"software", is_software(description)},
+                {"software", is_software(token->driver(), description)},
                 {"restarts", status.restarts},
                 {"host_pid", status.host_pid}};
     if (!status.reason.empty()) one["reason"] = status.reason;

@@ -38,6 +38,17 @@ class FairQueue {
     return size_ < limits_.all_max && (lane == lanes_.end() || lane->second.size() < limits_.each_uid_max);
   }
 
+  // How many jobs come before one that this caller would add now, if nobody else adds any: callers take turns.
+  [[nodiscard]] std::size_t ahead_of(uid_t uid) const {
+    const auto own = lanes_.find(uid);
+    const std::size_t before = own == lanes_.end() ? 0 : own->second.size();
+    std::size_t ahead = before;
+    for (const auto& [other, jobs] : lanes_) {
+      if (other != uid) ahead += std::min(jobs.size(), before + 1);
+    }
+    return ahead;
+  }
+
   // Adds a job behind its caller's others.  Ask has_room first.
   void push(Job job) { place(std::move(job), false); }
 

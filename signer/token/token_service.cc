@@ -69,7 +69,8 @@ TokenService::TokenService(boost::asio::io_context& loop, const Clock& clock, To
       restart_timer_(loop) {}
 
 TokenStatus TokenService::status() const {
-  return {state_, reason_, description_, restarts_, signatures_, queue_.size(), host_.pid()};
+  const bool behind = behind_at_ && clock_.steady() < *behind_at_ + kBehindFor;
+  return {state_, reason_, description_, restarts_, signatures_, queue_.size(), host_.pid(), behind};
 }
 
 // ---- the host's life -----------------------------------------------------------------------------------------------
@@ -237,6 +238,7 @@ bool TokenService::take_control_frame(ByteView frame) {
     return true;
   }
   calling_ = false;
+  if (settings_.serial) resume_workers();
   ControlCall call = std::move(calls_.front());
   calls_.pop_front();
   call.reply(*result);
@@ -259,12 +261,14 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
   }
   InFlight flight = std::move(worker.jobs.front());
   worker.jobs.pop_front();
-  worker.busy_since = clock_.steady();
+  const SteadyTime now = clock_.steady();
   if (*result) {
     ++signatures_;
+    pace_.add(now - worker.busy_since);
   } else {
     log::error("sign_failed", {{"token", name()}, {"reason", result->error().text}});
   }
+  worker.busy_since = now;
   const HostStatus status = *result ? HostStatus::kOk : result->error().status;
   if ((status == HostStatus::kNotFound || status == HostStatus::kMismatch || status == HostStatus::kAmbiguous) &&
       events_.key_missing) {
@@ -320,9 +324,25 @@ void TokenService::sign(SignJob job) {
   if (!queue_.has_room(job.uid)) {
     return job.done(refuse(ErrorCode::kOverloaded, "too many requests wait for this token"));
   }
+  const std::chrono::nanoseconds wait = expected_wait(job.uid);
+  const SteadyTime now = clock_.steady();
+  if (now < deadline && now + wait > deadline) {
+    behind_at_ = now;
+    const auto retry_after = std::chrono::ceil<std::chrono::seconds>(wait);
+    return job.done(Failure<Refusal>{Refusal{
+        ErrorCode::kOverloaded, "at this token's pace the request would not be served in time", "", retry_after}});
+  }
   queue_.push(std::move(job));
   wake_by(deadline);
   dispatch();
+}
+
+// Until a job added now would be answered, at the pace of late.
+std::chrono::nanoseconds TokenService::expected_wait(uid_t uid) const {
+  std::size_t ahead = queue_.ahead_of(uid);
+  for (const Worker& worker : workers_) ahead += worker.jobs.size();
+  const std::size_t rounds = ahead / std::max<std::size_t>(1, workers_.size()) + 1;
+  return pace_.mean() * static_cast<std::int64_t>(rounds);
 }
 
 // The one with the fewest jobs; none if all have as many as they may.
@@ -368,6 +388,16 @@ void TokenService::begun(std::uint64_t record) {
   if (events_.begun) events_.begun(record);
 }
 
+// What they waited for while the token was at something else is not theirs.
+void TokenService::resume_workers() {
+  const SteadyTime now = clock_.steady();
+  for (Worker& worker : workers_) {
+    if (worker.jobs.empty()) continue;
+    worker.busy_since = now;
+    wake_by(now + settings_.operation_timeout);
+  }
+}
+
 void TokenService::fail_queued(const std::string& why) {
   for (SignJob& job : queue_.remove_if([](const SignJob&) { return true; }))
     job.done(unavailable("token " + name() + ": " + why));
@@ -404,6 +434,7 @@ void TokenService::refuse_late(SteadyTime now) {
       late.push_back(std::move(flight.job));
     }
   }
+  if (!late.empty() && state_ == TokenState::kReady) behind_at_ = now;
   for (SignJob& job : late) job.done(too_late());
 }
 
@@ -411,6 +442,7 @@ std::optional<std::string> TokenService::hang(SteadyTime now) const {
   if (!host_.up()) return std::nullopt;
   if ((state_ == TokenState::kStarting || calling_) && call_deadline_ <= now)
     return "the host hangs in opening or a key call";
+  if (settings_.serial && calling_) return std::nullopt;
   for (const Worker& worker : workers_) {
     if (!worker.jobs.empty() && worker.busy_since + settings_.operation_timeout <= now) {
       return "a signature took longer than operation_timeout (" + std::to_string(settings_.operation_timeout.count()) +
@@ -426,7 +458,8 @@ std::optional<SteadyTime> TokenService::next_event() const {
   if (!host_.up()) return next;
   if (state_ == TokenState::kStarting || calling_) consider(call_deadline_);
   for (const Worker& worker : workers_) {
-    if (!worker.jobs.empty()) consider(worker.busy_since + settings_.operation_timeout);
+    if (!worker.jobs.empty() && !(settings_.serial && calling_))
+      consider(worker.busy_since + settings_.operation_timeout);
     for (const InFlight& flight : worker.jobs) {
       if (!flight.answered) consider(flight.job.deadline);
     }

@@ -23,8 +23,12 @@
 #include "request/refusal.h"
 #include "token/fair_queue.h"
 #include "token/host_link.h"
+#include "token/pace.h"
 
 namespace signer::token {
+
+// How long a token counts as behind after a request that it could not serve for want of time.
+inline constexpr std::chrono::seconds kBehindFor{10};
 
 enum class TokenState { kStarting, kReady, kUnavailable, kPinRefused, kStopped };
 
@@ -38,11 +42,14 @@ struct TokenStatus {
   std::uint64_t signatures = 0;
   std::size_t queued = 0;
   pid_t host_pid = -1;
+  bool behind = false;  // within kBehindFor a request was refused, or not signed in time, because others came first
 };
 
 struct TokenSettings {
   channel::TokenSpec spec;
   HostProgram program;
+  std::string driver = "pkcs11";  // the configuration's word for it
+  bool serial = false;            // signatures wait while a key is made: such a wait is no hang
   std::chrono::milliseconds operation_timeout{2000};
   std::chrono::milliseconds open_timeout{30'000};
   std::chrono::milliseconds generate_timeout{120'000};
@@ -81,8 +88,8 @@ class TokenService {
   // Fails what waits, lets the host leave its token and waits for that at most until `deadline`, then kills it; blocks.
   void stop(SteadyTime deadline);
 
-  // Queues a job.  Refusals reach job.done: kOverloaded (queue), kTokenUnavailable (host down for more than a moment,
-  // PIN refused), kDeadlineExceeded.
+  // Queues a job.  Refusals reach job.done: kOverloaded (no place in the queue, or at the token's pace its turn would
+  // come after its deadline), kTokenUnavailable (host down for more than a moment, PIN refused), kDeadlineExceeded.
   void sign(SignJob job);
 
   using KeyReply = std::function<void(channel::HostResult<channel::KeyDescription>)>;
@@ -99,6 +106,8 @@ class TokenService {
   void operator_acted();
 
   [[nodiscard]] const std::string& name() const noexcept { return settings_.spec.name; }
+
+  [[nodiscard]] const std::string& driver() const noexcept { return settings_.driver; }
 
   [[nodiscard]] bool ready() const noexcept { return state_ == TokenState::kReady; }
 
@@ -124,6 +133,7 @@ class TokenService {
 
   void start_host();
   void begun(std::uint64_t record);
+  void resume_workers();
   bool take_control_frame(ByteView frame);
   bool take_worker_frame(Worker& worker, ByteView frame);
   void opened(const channel::HostResult<channel::TokenDescription>& result);
@@ -140,6 +150,7 @@ class TokenService {
   void on_timer();
   void wake_by(SteadyTime time);
   void arm();
+  [[nodiscard]] std::chrono::nanoseconds expected_wait(uid_t uid) const;
   void refuse_late(SteadyTime now);
   [[nodiscard]] std::optional<std::string> hang(SteadyTime now) const;
   [[nodiscard]] std::optional<SteadyTime> next_event() const;
@@ -157,6 +168,8 @@ class TokenService {
   bool misconfigured_ = false;  // the last host could not open the token for a reason that an operator mends
 
   FairQueue<SignJob> queue_;
+  Pace pace_;
+  std::optional<SteadyTime> behind_at_;
   std::deque<ControlCall> calls_;  // the first is with the host if calling_
   bool calling_ = false;
   SteadyTime call_deadline_{};  // of kOpen or of the first call
