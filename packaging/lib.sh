@@ -3,9 +3,10 @@
 # Shared by demo.sh, test.sh and .ci/run: packages (Debian 12, Debian 13, Ubuntu 24.04) and building.
 
 build_packages="g++ cmake ninja-build pkg-config libssl-dev nlohmann-json3-dev libboost-dev libspdlog-dev libtomlplusplus-dev
-libcli11-dev prometheus-cpp-dev libsystemd-dev libp11-kit-dev libp11-dev"
+libcli11-dev prometheus-cpp-dev libsystemd-dev libp11-kit-dev libp11-dev libtss2-dev"
 runtime_packages="softhsm2 openssl curl ca-certificates"
-test_packages="libgtest-dev libcurl4-openssl-dev libcjose-dev libjansson-dev binutils python3 python3-jwt python3-cryptography groff-base procps"
+test_packages="libgtest-dev libcurl4-openssl-dev libcjose-dev libjansson-dev binutils python3 python3-jwt python3-cryptography groff-base procps
+swtpm tpm2-tools tpm2-openssl"
 check_packages="clang libclang-rt-dev clang-tidy clang-format doxygen"
 
 # install_packages <runtime|tests|checks>: installs what is missing with apt, and only that.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every token must do, whatever is behind it: the same questions to the fake and to SoftHSM2, through real
-// processes. Without it a driver could answer something that only its own tests call right.
+// What every token must do, whatever is behind it: the same questions to the fake, to SoftHSM2 and to a simulated
+// TPM, through real processes. Without it a driver could answer something that only its own tests call right.
 
 #include <signal.h>
 
@@ -37,6 +37,10 @@ TEST_P(TokenConformance, MakesEveryKindOfKeyAndSignsWithIt) {
   for (std::size_t i = 0; i < kinds.size(); ++i) {
     const Bytes key_id = {9, static_cast<std::uint8_t>(i)};
     const auto made = token_.generate(kinds[i], key_id);
+    if (GetParam() == Backend::kSwtpm && kinds[i] == jose::KeyKind::kRsa4096 && made && !*made) {
+      EXPECT_EQ(made->error().status, channel::HostStatus::kUnsupported) << "swtpm has RSA-4096 since libtpms 0.11";
+      continue;
+    }
     ASSERT_TRUE(made && *made) << "kind " << i << (made ? ": " + made->error().text : ": no answer");
     EXPECT_EQ((*made)->public_key.algorithm, jose::algorithm_of(kinds[i]));
     const auto signature = token_.sign(key_id, kInput, (*made)->public_key.algorithm);
@@ -144,8 +148,8 @@ TEST_P(TokenConformance, LeavesCleanlyWhenItsChannelCloses) {
   EXPECT_NE(::kill(host, 0), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokens, TokenConformance, testing::Values(Backend::kFake, Backend::kSoftHsm),
-                         [](const auto& backend) { return backend.param == Backend::kFake ? "Fake" : "SoftHsm"; });
+INSTANTIATE_TEST_SUITE_P(Tokens, TokenConformance, testing::Values(Backend::kFake, Backend::kSoftHsm, Backend::kSwtpm),
+                         [](const auto& backend) { return name_of(backend.param); });
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One token behind a TokenService in the test's own event loop, with the fake host or with SoftHSM2.
+// One token behind a TokenService in the test's own event loop, with the fake host, SoftHSM2 or a simulated TPM.
 #pragma once
 
 #include <utility>  // Boost 1.74 with g++ 12 needs it first
@@ -16,11 +16,24 @@
 
 #include "tests/support/softhsm.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/tpm_token.h"
 #include "token/token_service.h"
 
 namespace signer::test {
 
-enum class Backend { kFake, kSoftHsm };
+enum class Backend { kFake, kSoftHsm, kSwtpm };
+
+[[nodiscard]] inline std::string name_of(Backend backend) {
+  switch (backend) {
+    case Backend::kFake:
+      return "Fake";
+    case Backend::kSoftHsm:
+      return "SoftHsm";
+    case Backend::kSwtpm:
+      break;
+  }
+  return "Swtpm";
+}
 
 class TokenUnderTest {
  public:
@@ -34,6 +47,13 @@ class TokenUnderTest {
     if (backend == Backend::kFake) {
       settings.spec.uri = directory_.path().string();
       settings.program = {FAKE_HOST_PROGRAM, {"host", "--workers"}, {}};
+    } else if (backend == Backend::kSwtpm) {
+      tpm_ = std::make_unique<TpmToken>(SIGNER_TPM_PROGRAM);
+      settings.spec.uri = tpm_->tcti();
+      settings.spec.pin_file = tpm_->auth_file();
+      settings.spec.key_directory = tpm_->key_directory();
+      settings.spec.sessions = 1;
+      settings.program = {SIGNER_TPM_PROGRAM, {"host", "--workers"}, {}};
     } else {
       softhsm_ = std::make_unique<SoftHsmToken>(SIGNER_HSM_PROGRAM);
       settings.spec.module = SoftHsmToken::module();
@@ -52,6 +72,8 @@ class TokenUnderTest {
   token::TokenService& service() { return *service_; }
 
   SoftHsmToken& softhsm() { return *softhsm_; }
+
+  TpmToken& tpm() { return *tpm_; }
 
   // A file in the fake's directory.
   [[nodiscard]] std::string file(const std::string& name) const { return directory_ / name; }
@@ -130,6 +152,7 @@ class TokenUnderTest {
   SystemClock clock_;
   boost::asio::io_context loop_{1};
   std::unique_ptr<SoftHsmToken> softhsm_;
+  std::unique_ptr<TpmToken> tpm_;
   std::unique_ptr<token::TokenService> service_;
 };
 

@@ -43,18 +43,19 @@ std::vector<SourceFile> files_below(const std::string& folder) {
 
 std::vector<SourceFile> product_files() {
   std::vector<SourceFile> files;
-  for (const char* folder : {"include", "signer", "hsm"}) {
+  for (const char* folder : {"include", "signer", "hsm", "tpm"}) {
     auto more = files_below(folder);
     files.insert(files.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
   return files;
 }
 
-// The room of a file of ours: the folder below signer/, or "public", "hsm", "csr", "main".
+// The room of a file of ours: the folder below signer/, or "public", "hsm", "csr", "tpm", "main".
 std::string room_of(const std::string& name) {
   if (name.starts_with("include/")) return "public";
   if (name.starts_with("hsm/csr/")) return "csr";
   if (name.starts_with("hsm/")) return "hsm";
+  if (name.starts_with("tpm/")) return "tpm";
   const std::string rest = name.substr(std::string("signer/").size());
   const std::size_t slash = rest.find('/');
   return slash == std::string::npos ? "main" : rest.substr(0, slash);
@@ -91,6 +92,7 @@ const std::map<std::string, std::set<std::string>>& floors() {
       {"ctl", {"base", "jose", "request", "config", "keyring", "verify", "client"}},
       {"hsm", {"base", "jose", "channel"}},
       {"csr", {"base", "jose", "channel", "hsm"}},
+      {"tpm", {"base", "jose", "channel"}},
       {"main",
        {"base", "jose", "request", "config", "channel", "policy", "audit", "keyring", "token", "pipeline", "protocol",
         "server"}},

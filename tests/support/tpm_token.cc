@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/support/tpm_token.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/support/process.h"
+
+namespace signer::test {
+
+TpmToken::TpmToken(const std::string& signer_tpm) {
+  const Finished made =
+      run({signer_tpm, "token-init", "--tcti", tcti(), "--auth-file", auth_file(), "--generate-auth"});
+  if (made.status != 0) {
+    std::fprintf(stderr, "token-init failed (%d): %s\n", made.status, made.err.c_str());
+    std::abort();
+  }
+}
+
+}  // namespace signer::test

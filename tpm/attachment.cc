@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tpm/attachment.h"
+
+#include <tss2/tss2_mu.h>
+
+#include <algorithm>
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "tpm/key_template.h"
+#include "tpm/signature.h"
+
+namespace signer::tpm {
+
+using channel::HostStatus;
+
+namespace {
+
+constexpr std::uint32_t kNvDefined = 0x14c;  // TPM_RC_NV_DEFINED: somebody took the handle in between
+
+TpmResult<TPM2B_PRIVATE> read_private_area(const Bytes& bytes) {
+  TPM2B_PRIVATE area{};
+  std::size_t offset = 0;
+  const TSS2_RC code = ::Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes.data(), bytes.size(), &offset, &area);
+  if (code == TSS2_RC_SUCCESS && offset == bytes.size()) return area;
+  return verdict(HostStatus::kMismatch, "the blob's private area is malformed");
+}
+
+TpmResult<Bytes> write_private_area(const TPM2B_PRIVATE& area) {
+  Bytes bytes(sizeof area);
+  std::size_t size = 0;
+  const TSS2_RC code = ::Tss2_MU_TPM2B_PRIVATE_Marshal(&area, bytes.data(), bytes.size(), &size);
+  if (code != TSS2_RC_SUCCESS) return tpm_failure("Tss2_MU_TPM2B_PRIVATE_Marshal", code);
+  bytes.resize(size);
+  return bytes;
+}
+
+}  // namespace
+
+TpmResult<std::unique_ptr<Attachment>> Attachment::make(const AttachmentSettings& settings, const KeyFiles& files,
+                                                        const Secret& auth, channel::KeyPins& pins) {
+  SIGNER_ASSIGN_OR_RETURN(EsysContext context, EsysContext::open(settings.tcti));
+  std::unique_ptr<Attachment> made(new Attachment(std::move(context), settings, files, auth, pins));
+  SIGNER_ASSIGN_OR_RETURN(made->root_, read_storage_root(made->context_));
+  SIGNER_RETURN_IF_ERROR(files.check_storage_root(made->root_.name));
+  return made;
+}
+
+TpmResult<const KeyInUse*> Attachment::key(const Bytes& key_id) {
+  if (const auto known = keys_.find(key_id); known != keys_.end()) return &known->second;
+  SIGNER_ASSIGN_OR_RETURN(const KeyRecord record, files_.read(key_id, root_.name));
+  if (!pins_.agree(key_id, record.public_key)) {
+    return verdict(HostStatus::kMismatch, "the key directory now holds another key under this id");
+  }
+  SIGNER_ASSIGN_OR_RETURN(KeyInUse found, find(key_id, record));
+  found.public_key = record.public_key;
+  found.attributes = attributes_text(record.area);
+  return &keys_.emplace(key_id, std::move(found)).first->second;
+}
+
+TpmResult<KeyInUse> Attachment::find(const Bytes& key_id, const KeyRecord& record) {
+  KeyInUse key;
+  if (record.place) {
+    SIGNER_ASSIGN_OR_RETURN(const auto there, find_at(record.place->handle, record.name));
+    if (there) {
+      key.handle = *there;
+      key.persistent = record.place->handle;
+      SIGNER_RETURN_IF_ERROR(set_auth(key.handle));
+      return key;
+    }
+  }
+  // Where a crash between EvictControl and the note of it left the key, if it did.
+  SIGNER_ASSIGN_OR_RETURN(auto handle, find_anywhere(record.name, key.handle));
+  if (!handle) {
+    SIGNER_ASSIGN_OR_RETURN(key.loaded, load(record));
+    auto persisted = persist(key.loaded.get(), key.handle);
+    if (persisted) {
+      handle = *persisted;
+    } else if (context_.poisoned()) {
+      return fail(std::move(persisted).error());
+    } else {
+      log::warn("tpm_key_not_persistent", {{"key", to_hex(key_id)}, {"reason", persisted.error().text}});
+    }
+  }
+  if (handle) {
+    key.loaded.flush();
+    key.persistent = *handle;
+    SIGNER_RETURN_IF_ERROR(files_.write_place(key_id, {*handle, record.name, root_.name}));
+  } else {
+    key.handle = key.loaded.get();
+  }
+  SIGNER_RETURN_IF_ERROR(set_auth(key.handle));
+  return key;
+}
+
+TpmResult<std::optional<ESYS_TR>> Attachment::find_at(TPM2_HANDLE handle, const Bytes& name) {
+  ESYS_TR object = ESYS_TR_NONE;
+  const TSS2_RC code =
+      ::Esys_TR_FromTPMPublic(context_.get(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &object);
+  if (auto read = context_.judge("Esys_TR_FromTPMPublic", code); !read) {
+    if (read.error().action == Action::kKeyGone) return std::optional<ESYS_TR>();
+    return fail(std::move(read).error());
+  }
+  SIGNER_ASSIGN_OR_RETURN(const Bytes found, name_behind(context_, object));
+  if (found == name) return std::optional<ESYS_TR>(object);
+  static_cast<void>(::Esys_TR_Close(context_.get(), &object));
+  return std::optional<ESYS_TR>();
+}
+
+TpmResult<std::optional<TPM2_HANDLE>> Attachment::find_anywhere(const Bytes& name, ESYS_TR& handle) {
+  SIGNER_ASSIGN_OR_RETURN(const auto used, handles_from(context_, kFirstKeyHandle));
+  for (const TPM2_HANDLE candidate : used) {
+    if (candidate > kLastKeyHandle) break;
+    SIGNER_ASSIGN_OR_RETURN(const auto there, find_at(candidate, name));
+    if (!there) continue;
+    handle = *there;
+    return std::optional<TPM2_HANDLE>(candidate);
+  }
+  return std::optional<TPM2_HANDLE>();
+}
+
+TpmResult<LoadedHandle> Attachment::load(const KeyRecord& record) {
+  SIGNER_ASSIGN_OR_RETURN(const TPM2B_PRIVATE blob, read_private_area(record.file.private_area));
+  SIGNER_ASSIGN_OR_RETURN(const ESYS_TR session, armed_session(0));
+  ESYS_TR handle = ESYS_TR_NONE;
+  const TSS2_RC code =
+      ::Esys_Load(context_.get(), root_.handle, session, ESYS_TR_NONE, ESYS_TR_NONE, &blob, &record.area, &handle);
+  auto loaded = context_.judge("Esys_Load", code);
+  if (loaded) return LoadedHandle(context_, handle);
+  end_session();
+  TpmError error = std::move(loaded).error();
+  const bool refused = error.action == Action::kRefused || error.action == Action::kKeyGone;
+  if (!refused) return fail(std::move(error));
+  return verdict(HostStatus::kMismatch, "the TPM does not take the key's blob: " + error.text);
+}
+
+TpmResult<TPM2_HANDLE> Attachment::persist(ESYS_TR loaded, ESYS_TR& persistent) {
+  SIGNER_ASSIGN_OR_RETURN(const auto used, handles_from(context_, kFirstKeyHandle));
+  for (TPM2_HANDLE handle = kFirstKeyHandle; handle <= kLastKeyHandle; ++handle) {
+    if (std::ranges::find(used, handle) != used.end()) continue;
+    const TSS2_RC code = ::Esys_EvictControl(context_.get(), ESYS_TR_RH_OWNER, loaded, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+                                             ESYS_TR_NONE, handle, &persistent);
+    if (code == kNvDefined) continue;
+    SIGNER_RETURN_IF_ERROR(context_.judge("Esys_EvictControl", code));
+    return handle;
+  }
+  return verdict(HostStatus::kUnsupported, "no persistent handle is free from 0x81000100 to 0x810001ff");
+}
+
+TpmResult<Bytes> Attachment::sign(const KeyInUse& key, std::string_view signing_input) {
+  ESYS_TR authorization = ESYS_TR_PASSWORD;
+  if (settings_.authorization == Authorization::kHmac) {
+    SIGNER_ASSIGN_OR_RETURN(authorization, armed_session(0));
+  }
+  auto signature = make_signature(context_, key.handle, authorization, key.public_key, signing_input);
+  // TPM and library may now disagree on the nonces.
+  if (!signature) end_session();
+  return signature;
+}
+
+TpmResult<void> Attachment::create(const channel::KeyRequest& request) {
+  const TPM2B_PUBLIC wanted = signing_template(request.kind);
+  SIGNER_RETURN_IF_ERROR(check_offered(context_, wanted));
+  TPM2B_SENSITIVE_CREATE sensitive{};
+  sensitive.sensitive.userAuth = auth();
+  const TPM2B_DATA no_data{};
+  const TPML_PCR_SELECTION no_pcrs{};
+  EsysOut<TPM2B_PRIVATE> blob;
+  EsysOut<TPM2B_PUBLIC> area;
+  EsysOut<TPM2B_CREATION_DATA> data;
+  EsysOut<TPM2B_DIGEST> hash;
+  EsysOut<TPMT_TK_CREATION> ticket;
+  // The auth value travels in the first parameter: encrypted, in password mode too.
+  auto session = armed_session(TPMA_SESSION_DECRYPT);
+  TSS2_RC code = TSS2_RC_SUCCESS;
+  if (session) {
+    code = ::Esys_Create(context_.get(), root_.handle, *session, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &wanted,
+                         &no_data, &no_pcrs, blob.fill(), area.fill(), data.fill(), hash.fill(), ticket.fill());
+  }
+  ::OPENSSL_cleanse(&sensitive, sizeof sensitive);
+  if (!session) return fail(std::move(session).error());
+  if (auto created = context_.judge("Esys_Create", code); !created) {
+    end_session();
+    return created;
+  }
+  SIGNER_RETURN_IF_ERROR(check_strength(*area));
+  SIGNER_RETURN_IF_ERROR(public_key_of(*area));
+  PrivateKeyFile file;
+  file.parent = kStorageRootHandle;
+  SIGNER_ASSIGN_OR_RETURN(file.public_area, write_public_area(*area));
+  SIGNER_ASSIGN_OR_RETURN(file.private_area, write_private_area(*blob));
+  return files_.write_blob(request.key_id, file);
+}
+
+TpmResult<ESYS_TR> Attachment::armed_session(TPMA_SESSION extra) {
+  if (session_ && session_->uses() >= settings_.session.uses_max) session_.reset();
+  if (!session_) {
+    SIGNER_ASSIGN_OR_RETURN(Session started, Session::start(context_, root_.handle));
+    session_.emplace(std::move(started));
+  }
+  return session_->arm(extra);
+}
+
+TpmResult<void> Attachment::set_auth(ESYS_TR handle) {
+  TPM2B_AUTH value = auth();
+  const TSS2_RC code = ::Esys_TR_SetAuth(context_.get(), handle, &value);
+  ::OPENSSL_cleanse(&value, sizeof value);
+  return context_.judge("Esys_TR_SetAuth", code);
+}
+
+TPM2B_AUTH Attachment::auth() const {
+  TPM2B_AUTH value{};
+  const ByteView bytes = bytes_of(auth_.reveal());
+  value.size = static_cast<std::uint16_t>(std::min(bytes.size(), sizeof value.buffer));
+  std::ranges::copy(bytes.first(value.size), value.buffer);
+  return value;
+}
+
+}  // namespace signer::tpm

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The storage root key at 0x81000001: the parent of all our keys and the anchor of our sessions.  It is read and
+// compared, never derived again: templates that look alike make different keys.
+#pragma once
+
+#include "tpm/esys_context.h"
+#include "tpm/public_area.h"
+
+namespace signer::tpm {
+
+inline constexpr TPM2_HANDLE kStorageRootHandle = 0x81000001;
+
+struct StorageRoot {
+  ESYS_TR handle = ESYS_TR_NONE;  // good as long as the context
+  Bytes name;                     // computed from the public area that the library uses, 34 bytes
+};
+
+// What is at the handle.  kNotFound with advice if nothing is.
+[[nodiscard]] TpmResult<StorageRoot> read_storage_root(EsysContext& context);
+
+// The public area at the handle, for people; not what the library uses.
+[[nodiscard]] TpmResult<TPM2B_PUBLIC> read_storage_root_area(EsysContext& context, const StorageRoot& root);
+
+// Makes the key and puts it at the handle.  Ask read_storage_root first.  Needs an empty owner auth.
+[[nodiscard]] TpmResult<StorageRoot> create_storage_root(EsysContext& context);
+
+// The Name of the key behind a handle of the library, computed from its public area.
+[[nodiscard]] TpmResult<Bytes> name_behind(EsysContext& context, ESYS_TR handle);
+
+}  // namespace signer::tpm

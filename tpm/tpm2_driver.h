@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The TPM 2.0 driver: signs, and climbs a ladder when the TPM does not answer well (ladder.h).
+//
+// A TPM does one thing at a time and so does this: whoever talks to it has the gate alone.  Steps of the ladder are
+// taken by the one whose call failed, while it has the gate; pauses are spent outside.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "base/gate.h"
+#include "channel/driver.h"
+#include "tpm/attachment.h"
+#include "tpm/idle_watch.h"
+#include "tpm/ladder.h"
+
+namespace signer::tpm {
+
+class Tpm2Driver final : public channel::Driver {
+ public:
+  explicit Tpm2Driver(SessionLimits limits = {}) { settings_.session = limits; }
+  ~Tpm2Driver() override;
+
+  channel::HostResult<channel::TokenDescription> open(const channel::TokenSpec& spec) override;
+  channel::HostResult<channel::KeyDescription> describe_key(ByteView key_id) override;
+  channel::HostResult<channel::KeyDescription> generate_key(const channel::KeyRequest& request) override;
+  channel::HostResult<std::unique_ptr<channel::SigningWorker>> make_worker() override;
+
+  // Waits a moment for callers to leave, flushes the session.
+  void close() override;
+
+  // For workers, on their own threads.
+  channel::HostResult<Bytes> sign(const channel::SignRequest& request);
+
+ private:
+  template <class T, class Attempt>
+  channel::HostResult<T> climb(SteadyTime deadline, const Bytes& key_id, const Attempt& attempt);
+
+  template <class T, class Attempt>
+  TpmResult<T> try_once(const Attempt& attempt);
+
+  TpmResult<void> attach();
+  void take(Step step, const Bytes& key_id);
+  void put_off(const TpmError& failure);
+  void end_idle_session();
+  TpmResult<channel::TokenDescription> describe_token(Attachment& attachment) const;
+
+  channel::TokenSpec spec_;
+  AttachmentSettings settings_;
+  std::optional<KeyFiles> files_;
+  Secret auth_;
+  channel::KeyPins pins_;
+
+  Gate gate_;
+  // Used and changed by whoever has the gate.
+  std::unique_ptr<Attachment> attachment_;
+  SteadyTime not_before_{};  // until then the last failure is the answer
+  std::chrono::milliseconds pause_{0};
+  std::optional<TpmError> last_failure_;
+
+  std::mutex closing_mutex_;
+  std::condition_variable closing_changed_;
+  bool closing_ = false;
+
+  std::optional<IdleWatch> idle_watch_;  // last: its thread uses the others
+};
+
+}  // namespace signer::tpm
