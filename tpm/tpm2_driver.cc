@@ -24,6 +24,8 @@ constexpr std::chrono::seconds kCloseTime{2};
 constexpr std::chrono::milliseconds kPauseMin{100};
 constexpr std::chrono::milliseconds kPauseMax{800};
 
+constexpr std::string_view kWrongAuthHint = "; is the auth file the one that this key was made with?";
+
 SteadyTime now() {
   return std::chrono::steady_clock::now();
 }
@@ -146,6 +148,7 @@ HostResult<T> Tpm2Driver::climb(SteadyTime deadline, const Bytes& key_id, const 
       }
       if (step == Step::kGiveUp) {
         put_off(failure);
+        if (failure.action == Action::kAuthRefused) failure.text += kWrongAuthHint;
         return host_failure(std::move(failure));
       }
       take(step, key_id);
@@ -169,7 +172,8 @@ TpmResult<T> Tpm2Driver::try_once(const Attempt& attempt) {
   if (!attachment_) SIGNER_RETURN_IF_ERROR(attach());
   TpmResult<T> result = attempt(*attachment_);
   if (result) pause_ = std::chrono::milliseconds(0);
-  if (attachment_->has_session()) idle_watch_->touch();
+  if (attachment_->context().poisoned()) attachment_.reset();
+  if (attachment_ && attachment_->has_session()) idle_watch_->touch();
   return result;
 }
 

@@ -35,6 +35,8 @@ std::string_view to_string(Event event) noexcept {
       return "fail";
     case Event::kKeyCreated:
       return "key_created";
+    case Event::kKeyAdopted:
+      return "key_adopted";
     case Event::kKeyStopped:
       return "key_stopped";
     case Event::kStart:

@@ -19,6 +19,7 @@ enum class Event {
   kRefuse,  // a request was refused: nothing was signed
   kFail,    // the signing that an issue record announced did not come about
   kKeyCreated,
+  kKeyAdopted,
   kKeyStopped,
   kStart,
   kStop,

@@ -15,6 +15,24 @@ namespace {
 
 constexpr std::size_t kKeyIdBytes = 20;
 
+std::size_t modulus_bytes(jose::KeyKind kind) {
+  switch (kind) {
+    case jose::KeyKind::kRsa2048:
+      return 256;
+    case jose::KeyKind::kRsa3072:
+      return 384;
+    case jose::KeyKind::kRsa4096:
+      return 512;
+    case jose::KeyKind::kP256:
+      break;
+  }
+  return 0;
+}
+
+bool is_of_kind(const jose::PublicKey& key, jose::KeyKind kind) {
+  return key.algorithm == jose::algorithm_of(kind) && key.modulus.size() == modulus_bytes(kind);
+}
+
 }  // namespace
 
 Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
@@ -174,29 +192,90 @@ void KeyTable::store_created(const std::string& name, const Bytes& key_id, WallT
                       generated.error().status == channel::HostStatus::kPinRefused;
     return done(fail(gone ? ErrorCode::kTokenUnavailable : ErrorCode::kInternal, generated.error().text));
   }
-  keyring::KeyVersion version;
-  version.name = name;
-  version.public_key = generated->public_key;
-  version.kid = jose::thumbprint(version.public_key);
-  version.token = entry->config.tokens.front();
-  version.key_id = key_id;
-  version.created = std::chrono::floor<std::chrono::seconds>(now);
-  if (version.public_key.algorithm != jose::algorithm_of(entry->config.kind)) {
+  if (generated->public_key.algorithm != jose::algorithm_of(entry->config.kind)) {
     return done(fail(ErrorCode::kInternal, "keys: the token made a key of another kind than asked"));
   }
-  if (auto saved = keyring::save_version(state_dir_, version); !saved) {
-    log::error("key_pair_unused", {{"key", name}, {"cka_id", to_hex(key_id)}, {"reason", saved.error().text}});
-    return done(fail(saved.error().code, saved.error().text + "; the key pair is in the token and is not used"));
+  if (auto stored = store(*entry, key_id, now, *generated); !stored) {
+    log::error("key_pair_unused", {{"key", name}, {"cka_id", to_hex(key_id)}, {"reason", stored.error().text}});
+    return done(fail(ErrorCode::kInternal, stored.error().text + "; the key pair is in the token and is not used"));
   }
-  entry->versions.push_back(version);
-  activate(*entry, version);
-  if (entry->active != nullptr) {
-    entry->ready = true;
-    entry->reason.clear();
-  }
-  log::info("key_created",
-            {{"key", name}, {"kid", version.kid}, {"token", version.token}, {"attributes", generated->attributes}});
+  log::info("key_created", {{"key", name},
+                            {"kid", entry->versions.back().kid},
+                            {"token", entry->versions.back().token},
+                            {"attributes", generated->attributes}});
   done({});
+}
+
+void KeyTable::adopt(KeyEntry& entry, const Bytes& key_id, WallTime now, Created done) {
+  if (entry.creating || !entry.versions.empty()) {
+    return done(fail(ErrorCode::kInvalidRequest, "the key exists"));
+  }
+  token::TokenService& token = *tokens_.find(entry.config.tokens.front())->second;
+  if (token.driver() != "tpm2") {
+    return done(fail(ErrorCode::kInvalidRequest, "keys of a PKCS#11 token cannot be adopted"));
+  }
+  if (!token.ready()) return done(fail(ErrorCode::kTokenUnavailable, "token " + token.name() + " is not ready"));
+  entry.creating = true;
+  token.describe_key(key_id,
+                     [this, name = entry.config.name, key_id, now, done = std::move(done)](const auto& described) {
+                       store_adopted(name, key_id, now, described, done);
+                     });
+}
+
+void KeyTable::store_adopted(const std::string& name, const Bytes& key_id, WallTime now,
+                             const channel::HostResult<channel::KeyDescription>& described, const Created& done) {
+  KeyEntry* entry = find(name);
+  if (entry == nullptr) return done(fail(ErrorCode::kInternal, "keys: " + name + " left the configuration meanwhile"));
+  entry->creating = false;
+  if (!described) {
+    const channel::HostStatus status = described.error().status;
+    const ErrorCode code = status == channel::HostStatus::kNotFound      ? ErrorCode::kNotFound
+                           : status == channel::HostStatus::kUnavailable ? ErrorCode::kTokenUnavailable
+                                                                         : ErrorCode::kInternal;
+    return done(fail(code, described.error().text));
+  }
+  if (!entry->versions.empty()) return done(fail(ErrorCode::kInvalidRequest, "the key exists"));
+  if (!is_of_kind(described->public_key, entry->config.kind)) {
+    return done(fail(ErrorCode::kInvalidRequest, "the token's key has another algorithm or size than is configured"));
+  }
+  if (const KeyEntry* holder = holder_of(jose::thumbprint(described->public_key))) {
+    return done(fail(ErrorCode::kInvalidRequest, "the token's key is key " + holder->config.name + " already"));
+  }
+  if (auto stored = store(*entry, key_id, now, *described); !stored) {
+    return done(fail(ErrorCode::kInternal, stored.error().text));
+  }
+  log::info("key_adopted", {{"key", name},
+                            {"kid", entry->versions.back().kid},
+                            {"token", entry->versions.back().token},
+                            {"attributes", described->attributes}});
+  done({});
+}
+
+const KeyEntry* KeyTable::holder_of(const std::string& kid) const {
+  for (const auto& [name, entry] : entries_) {
+    for (const keyring::KeyVersion& version : entry.versions) {
+      if (version.kid == kid) return &entry;
+    }
+  }
+  return nullptr;
+}
+
+Result<void> KeyTable::store(KeyEntry& entry, const Bytes& key_id, WallTime now, const channel::KeyDescription& key) {
+  keyring::KeyVersion version;
+  version.name = entry.config.name;
+  version.public_key = key.public_key;
+  version.kid = jose::thumbprint(version.public_key);
+  version.token = entry.config.tokens.front();
+  version.key_id = key_id;
+  version.created = std::chrono::floor<std::chrono::seconds>(now);
+  SIGNER_RETURN_IF_ERROR(keyring::save_version(state_dir_, version));
+  entry.versions.push_back(version);
+  activate(entry, version);
+  if (entry.active != nullptr) {
+    entry.ready = true;
+    entry.reason.clear();
+  }
+  return {};
 }
 
 jose::Json KeyTable::jwks(const KeyEntry& entry) const {

@@ -65,6 +65,11 @@ class KeyTable {
   using Created = std::function<void(Result<void>)>;
   void create(KeyEntry& entry, WallTime now, Created done);
 
+  // Takes the key that the first token holds under `key_id` and writes its metadata; nothing is changed in the token.
+  // kNotFound if there is none; kInvalidRequest, with a text for the caller, if it is of another kind than configured,
+  // is another entry's, or is in a PKCS#11 token, whose host does not judge the attributes of keys made elsewhere.
+  void adopt(KeyEntry& entry, const Bytes& key_id, WallTime now, Created done);
+
   // RFC 7517 set of one key's versions, or of all.
   [[nodiscard]] jose::Json jwks(const KeyEntry& entry) const;
   [[nodiscard]] jose::Json jwks() const;
@@ -80,6 +85,10 @@ class KeyTable {
                const channel::HostResult<channel::KeyDescription>& described);
   void store_created(const std::string& name, const Bytes& key_id, WallTime now,
                      const channel::HostResult<channel::KeyDescription>& generated, const Created& done);
+  void store_adopted(const std::string& name, const Bytes& key_id, WallTime now,
+                     const channel::HostResult<channel::KeyDescription>& described, const Created& done);
+  Result<void> store(KeyEntry& entry, const Bytes& key_id, WallTime now, const channel::KeyDescription& key);
+  [[nodiscard]] const KeyEntry* holder_of(const std::string& kid) const;
 
   std::filesystem::path state_dir_;
   Tokens& tokens_;

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/hex.h"
 #include "jose/object_writer.h"
 #include "protocol/routes.h"
 
@@ -17,6 +18,7 @@ constexpr std::size_t kDepthMax = 16;
 constexpr std::size_t kMembersMax = 256;
 constexpr std::size_t kBatchDepthMax = 64;  // an item that is too deep is refused for itself, not for its neighbours
 constexpr std::size_t kProfileNameMax = 64;
+constexpr std::size_t kKeyIdBytesMax = 64;
 
 Failure<Refusal> invalid(std::string detail) {
   return refuse(ErrorCode::kInvalidRequest, std::move(detail));
@@ -74,10 +76,17 @@ Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, con
   return requests;
 }
 
-Judged<void> parse_empty(std::string_view body) {
+Judged<CreateRequest> parse_create(std::string_view body) {
   SIGNER_ASSIGN_OR_RETURN(const Json parsed, parse_body(body, {.bytes_max = 1024}));
-  if (!parsed.empty()) return invalid("the body must be {}");
-  return {};
+  if (parsed.empty()) return CreateRequest{};
+  const auto member = parsed.find("key_id");
+  const auto* text = member == parsed.end() ? nullptr : member->get_ptr<const std::string*>();
+  if (parsed.size() != 1 || text == nullptr) return invalid("the body must be {} or {\"key_id\":\"...\"}");
+  auto key_id = from_hex(*text);
+  if (!key_id || key_id->empty() || key_id->size() > kKeyIdBytesMax) {
+    return invalid("'key_id' must be 1 to 64 bytes in hexadecimal digits, in lower case");
+  }
+  return CreateRequest{std::move(*key_id)};
 }
 
 std::string issued_text(const IssuedFields& fields, std::optional<int> status) {

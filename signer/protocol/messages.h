@@ -10,6 +10,7 @@
 
 #include "request/refusal.h"
 #include "request/request.h"
+#include "signer/bytes.h"
 
 namespace signer::protocol {
 
@@ -21,8 +22,13 @@ inline constexpr std::size_t kBatchItemsMax = 256;
 // {"items":[...]}: each item is judged for itself; only a body that is no batch at all fails as a whole.
 [[nodiscard]] Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key);
 
-// {} for key creation; anything else is kInvalidRequest.
-[[nodiscard]] Judged<void> parse_empty(std::string_view body);
+// {} makes a key, {"key_id":"<hex>"} adopts the one that the token holds under this id.
+struct CreateRequest {
+  std::optional<Bytes> key_id;  // 1 to 64 bytes
+};
+
+// Anything else is kInvalidRequest.
+[[nodiscard]] Judged<CreateRequest> parse_create(std::string_view body);
 
 struct IssuedFields {
   std::string_view token;

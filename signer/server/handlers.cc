@@ -130,7 +130,8 @@ void Handlers::issue_batch(const RequestContext& context, const std::string& key
 }
 
 void Handlers::create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
-  if (auto empty = protocol::parse_empty(body); !empty) return reply(refuse(context, empty.error(), {}, key));
+  const auto request = protocol::parse_create(body);
+  if (!request) return reply(refuse(context, request.error(), {}, key));
   const auto grant = pipeline_.permit(context, Verb::kCreate, key);
   if (!grant) return reply(problem(grant.error(), context.id));
   pipeline::KeyEntry* entry = keys_.find(key);
@@ -139,28 +140,34 @@ void Handlers::create_key(const RequestContext& context, const std::string& key,
     return reply(
         refuse(context, {ErrorCode::kInvalidRequest, "the key exists already, or is being made", "", {}}, 409, key));
   }
-  keys_.create(*entry, clock_.wall(),
-               [this, context, key, grant = *grant, reply = std::move(reply)](const Result<void>& created) {
-                 if (!created) {
-                   const bool gone = created.error().code == ErrorCode::kTokenUnavailable;
-                   return reply(refuse(context,
-                                       {created.error().code,
-                                        gone ? "the token cannot make a key now" : "the key was not made; see the log",
-                                        created.error().text,
-                                        {}},
-                                       {}, key));
-                 }
-                 const pipeline::KeyEntry* made = keys_.find(key);
-                 audit::Record record;
-                 record.event = audit::Event::kKeyCreated;
-                 record.request_id = context.id;
-                 record.peer = &context.peer;
-                 record.grant = grant;
-                 record.key = key;
-                 record.kid = made->versions.back().kid;
-                 pipeline_.record_event(std::move(record));
-                 reply(json_response(201, key_json(*made)));
-               });
+  const auto event = request->key_id ? audit::Event::kKeyAdopted : audit::Event::kKeyCreated;
+  const auto created = [this, context, key, event, grant = *grant, reply = std::move(reply)](const Result<void>& done) {
+    reply(done ? key_created(context, key, event, grant) : key_not_created(context, key, done.error()));
+  };
+  if (request->key_id) return keys_.adopt(*entry, *request->key_id, clock_.wall(), created);
+  keys_.create(*entry, clock_.wall(), created);
+}
+
+Response Handlers::key_not_created(const RequestContext& context, const std::string& key, const Error& error) {
+  if (error.code == ErrorCode::kInvalidRequest) return refuse(context, {error.code, error.text, "", {}}, 409, key);
+  const char* detail = error.code == ErrorCode::kTokenUnavailable ? "the token cannot make or show a key now"
+                       : error.code == ErrorCode::kNotFound         ? "the token holds no key under this key_id"
+                                                                    : "the key was not made; see the log";
+  return refuse(context, {error.code, detail, error.text, {}}, {}, key);
+}
+
+Response Handlers::key_created(const RequestContext& context, const std::string& key, audit::Event event,
+                               const std::string& grant) {
+  const pipeline::KeyEntry* made = keys_.find(key);
+  audit::Record record;
+  record.event = event;
+  record.request_id = context.id;
+  record.peer = &context.peer;
+  record.grant = grant;
+  record.key = key;
+  record.kid = made->versions.back().kid;
+  pipeline_.record_event(std::move(record));
+  return json_response(201, key_json(*made));
 }
 
 Response Handlers::answer(const RequestContext& context, const protocol::Route& route) {

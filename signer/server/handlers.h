@@ -47,6 +47,9 @@ class Handlers {
   void issue(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   void issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   void create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
+  Response key_created(const RequestContext& context, const std::string& key, audit::Event event,
+                       const std::string& grant);
+  Response key_not_created(const RequestContext& context, const std::string& key, const Error& error);
   [[nodiscard]] Response answer(const RequestContext& context, const protocol::Route& route);
   [[nodiscard]] Response tokens(const RequestContext& context);
   [[nodiscard]] Response readiness(const RequestContext& context, const std::string& key);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Target functions: protocol::parse_route, parse_timeout, parse_issue, parse_batch, parse_empty, problem_json.
+// Target functions: protocol::parse_route, parse_timeout, parse_issue, parse_batch, parse_create, problem_json.
 //
 // Input: a line "METHOD TARGET", a line with the value of Request-Timeout, then the body.  What is accepted lies within
 // docs/protocol.md; what is refused is refused in words that quote nothing of the body.
@@ -75,9 +75,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   require(!issue || !batch, "no body is both");
-  const auto empty = protocol::parse_empty(body);
-  if (!empty) check_refusal(empty.error(), body);
-  require(!empty || (!issue && !batch), "an empty body is nothing else");
+  const auto create = protocol::parse_create(body);
+  if (!create) check_refusal(create.error(), body);
+  if (create && create->key_id) require(!create->key_id->empty() && create->key_id->size() <= 64, "an id has its size");
+  require(!create || (!issue && !batch), "a body that makes a key is nothing else");
 
   // One item alone and the same item in a batch are judged alike, but for the sizes of the whole.
   if (body.size() < 32768) {

@@ -47,11 +47,11 @@ TEST(AuditRecord, LeavesEmptyMembersOut) {
 
 TEST(AuditRecord, NamesEachEventWithAWordOfItsOwn) {
   std::set<std::string_view> words;
-  for (const Event event : {Event::kIssue, Event::kRefuse, Event::kFail, Event::kKeyCreated, Event::kKeyStopped,
+  for (const Event event : {Event::kIssue, Event::kRefuse, Event::kFail, Event::kKeyCreated, Event::kKeyAdopted, Event::kKeyStopped,
                             Event::kStart, Event::kStop, Event::kReload}) {
     words.insert(to_string(event));
   }
-  EXPECT_EQ(words, (std::set<std::string_view>{"issue", "refuse", "fail", "key_created", "key_stopped", "start", "stop",
+  EXPECT_EQ(words, (std::set<std::string_view>{"issue", "refuse", "fail", "key_created", "key_adopted", "key_stopped", "start", "stop",
                                                "reload"}));
 }
 

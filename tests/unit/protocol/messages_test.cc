@@ -205,12 +205,25 @@ TEST(BatchBody, AnItemAtTheLimitsOfOneRequestIsServed) {
   EXPECT_TRUE(deep->front());
 }
 
-TEST(EmptyBody, IsAnEmptyObjectAndNothingElse) {
-  EXPECT_TRUE(parse_empty("{}"));
-  EXPECT_TRUE(parse_empty(" { } "));
+TEST(CreateBody, IsAnEmptyObjectOrNamesTheKeyToAdopt) {
+  for (const char* empty : {"{}", " { } "}) {
+    const auto request = parse_create(empty);
+    ASSERT_TRUE(request);
+    EXPECT_FALSE(request->key_id);
+  }
+  const auto adopt = parse_create(R"({"key_id":"00ff"})");
+  ASSERT_TRUE(adopt);
+  EXPECT_EQ(adopt->key_id, (Bytes{0x00, 0xff}));
+  EXPECT_TRUE(parse_create("{\"key_id\":\"" + std::string(128, 'a') + "\"}"));
+  for (const std::string& id : {std::string(), std::string("0"), std::string("0F"), std::string("zz"),
+                                std::string("../../x"), std::string(130, 'a')}) {
+    EXPECT_FALSE(parse_create("{\"key_id\":\"" + id + "\"}")) << id;
+  }
+  EXPECT_FALSE(parse_create(R"({"key_id":1})"));
+  EXPECT_FALSE(parse_create(R"({"key_id":"00","bits":1})"));
   for (const std::string& bad : {std::string(), std::string("[]"), std::string("null"), std::string("{\"bits\":1024}"),
                                  std::string("{}{}"), std::string(1024, ' ') + "{}"}) {
-    EXPECT_FALSE(parse_empty(bad)) << bad.substr(0, 20);
+    EXPECT_FALSE(parse_create(bad)) << bad.substr(0, 20);
   }
 }
 
