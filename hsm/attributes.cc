@@ -55,7 +55,7 @@ constexpr Named kAttributes[] = {
     SIGNER_NAMED(CKA_ALLOWED_MECHANISMS),
 };
 
-constexpr Named kMechanisms[] = {
+constexpr Named kMechanismNames[] = {
     SIGNER_NAMED(CKM_RSA_PKCS_KEY_PAIR_GEN),
     SIGNER_NAMED(CKM_RSA_X9_31_KEY_PAIR_GEN),
     SIGNER_NAMED(CKM_RSA_PKCS),
@@ -86,7 +86,7 @@ std::string attribute_name(CK_ATTRIBUTE_TYPE type) {
 
 std::string mechanism_name(CK_MECHANISM_TYPE type) {
   if (type == CK_UNAVAILABLE_INFORMATION) return "unavailable";
-  return name_in(kMechanisms, type, "CKM_");
+  return name_in(kMechanismNames, type, "CKM_");
 }
 
 std::string mechanism_names(ByteView value) {

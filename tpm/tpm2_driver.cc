@@ -197,11 +197,9 @@ void Tpm2Driver::take(Step step, const Bytes& key_id) {
       if (attachment_) attachment_->end_session();
       return;
     case Step::kFreeSlots:
-      if (attachment_) {
-        attachment_->end_session();
-        flush_all_loaded(attachment_->context());
-      }
+      // Through a context of its own: the one that met the failure may be unusable.
       attachment_.reset();
+      if (auto context = EsysContext::open(settings_.tcti); context) flush_all_loaded(*context);
       return;
     case Step::kNewContext:
       attachment_.reset();
