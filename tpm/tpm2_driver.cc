@@ -172,8 +172,11 @@ TpmResult<T> Tpm2Driver::try_once(const Attempt& attempt) {
   if (!attachment_) SIGNER_RETURN_IF_ERROR(attach());
   TpmResult<T> result = attempt(*attachment_);
   if (result) pause_ = std::chrono::milliseconds(0);
-  if (attachment_->context().poisoned()) attachment_.reset();
-  if (attachment_ && attachment_->has_session()) idle_watch_->touch();
+  if (attachment_->context().poisoned()) {
+    attachment_.reset();
+  } else if (attachment_->has_session()) {
+    idle_watch_->touch();
+  }
   return result;
 }
 
@@ -197,14 +200,18 @@ void Tpm2Driver::take(Step step, const Bytes& key_id) {
       if (attachment_) attachment_->end_session();
       return;
     case Step::kFreeSlots:
-      // Through a context of its own: the one that met the failure may be unusable.
       attachment_.reset();
-      if (auto context = EsysContext::open(settings_.tcti); context) flush_all_loaded(*context);
+      free_slots();
       return;
     case Step::kNewContext:
       attachment_.reset();
       return;
   }
+}
+
+// On a connection of its own: what was refused may have been our session, and its context is then poisoned.
+void Tpm2Driver::free_slots() const {
+  if (auto context = EsysContext::open(settings_.tcti)) flush_all_loaded(*context);
 }
 
 // What one request has found out in full is not found out again by each of those behind it.

@@ -44,6 +44,7 @@ class Tpm2Driver final : public channel::Driver {
 
   TpmResult<void> attach();
   void take(Step step, const Bytes& key_id);
+  void free_slots() const;
   void put_off(const TpmError& failure);
   void end_idle_session();
   TpmResult<channel::TokenDescription> describe_token(Attachment& attachment) const;

@@ -42,6 +42,8 @@ pid_t spawn(std::vector<std::string> arguments, std::vector<std::string> environ
   ::posix_spawn_file_actions_addopen(&actions, 0, in.c_str(), O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  // A library's sockets need not be closed on exec, and a child that holds one keeps its peer from seeing the end.
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   pid_t pid = -1;
   const int error = ::posix_spawnp(&pid, arguments.front().c_str(), &actions, nullptr, pointers(arguments).data(),
                                    pointers(environment).data());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A SoftHSM2 token of the test's own behind the fault module, and OpenSSL as judge of its signatures.
+// A SoftHSM2 token of the test's own behind the fault module.
 #pragma once
 
 #include <atomic>
@@ -12,11 +12,13 @@
 #include "channel/values.h"
 #include "fault_module/control.h"
 #include "hsm/pkcs11_driver.h"
+#include "tests/support/openssl_judge.h"
 #include "tests/support/temporary_directory.h"
 
 namespace signer::hsm::test {
 
 using signer::test::TemporaryDirectory;
+using signer::test::verifies;
 
 // The process's control file; each TestToken starts it afresh.
 [[nodiscard]] fault::Control& control();
@@ -58,8 +60,5 @@ class TestToken {
 [[nodiscard]] channel::SignRequest sign_request(std::string_view id = "key-1",
                                                 std::string_view input = "header.payload",
                                                 Algorithm algorithm = Algorithm::kRs256);
-
-// OpenSSL's opinion.
-[[nodiscard]] bool verifies(const jose::PublicKey& key, std::string_view input, ByteView signature);
 
 }  // namespace signer::hsm::test
