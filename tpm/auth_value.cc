@@ -4,8 +4,12 @@
 
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
+#include "base/file.h"
 #include "base/hex.h"
 #include "base/secret_file.h"
 
@@ -19,8 +23,18 @@ namespace {
 
 constexpr std::size_t kFileBytesMax = 2 * kAuthValueBytes + 1;
 
+bool is_absent(const std::string& path) {
+  std::error_code error;
+  return !std::filesystem::exists(std::filesystem::symlink_status(path, error));
+}
+
 HostResult<Secret> decoded(const std::string& source, const Result<SecretFile>& read) {
-  if (!read) return host_failure(HostStatus::kPinRefused, "tpm: auth file " + read.error().text);
+  if (!read) {
+    const bool makeable = source.starts_with('/') && is_absent(source);
+    return host_failure(HostStatus::kPinRefused,
+                        "tpm: auth file " + read.error().text +
+                            (makeable ? "; signerctl token init with --generate-auth makes one" : ""));
+  }
   auto bytes = from_hex(read->secret.reveal());
   const bool fits = bytes && bytes->size() == kAuthValueBytes;
   std::string value = fits ? std::string(text_of(*bytes)) : std::string();
@@ -33,11 +47,19 @@ HostResult<Secret> decoded(const std::string& source, const Result<SecretFile>& 
   return Secret(std::move(value));
 }
 
+// No zero byte and no line end, at the price of a third of a bit: OpenSSL takes neither in the pass phrase by which it
+// may use the key (docs/tpm.md), and a TPM drops zeros at the end.
+bool fits_a_pass_phrase(ByteView random) {
+  return std::ranges::none_of(random, [](std::uint8_t byte) { return byte == 0 || byte == '\n' || byte == '\r'; });
+}
+
 Result<Secret> random_line() {
   std::array<std::uint8_t, kAuthValueBytes> random{};
-  if (::RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
-    return fail(ErrorCode::kInternal, "RAND_bytes failed");
-  }
+  do {
+    if (::RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
+      return fail(ErrorCode::kInternal, "RAND_bytes failed");
+    }
+  } while (!fits_a_pass_phrase(random));
   std::string line = to_hex(random);
   ::OPENSSL_cleanse(random.data(), random.size());
   return Secret(std::move(line));
@@ -50,6 +72,12 @@ HostResult<Secret> read_auth_value(const std::string& source) {
 }
 
 HostResult<Secret> read_or_generate_auth_value(const std::string& path) {
+  const auto directory = std::filesystem::path(path).parent_path();  // state_dir/tpm, before signerd has made it
+  if (directory.is_absolute() && is_absent(path)) {
+    if (const auto usable = ensure_directory(directory); !usable) {
+      return host_failure(HostStatus::kPinRefused, "tpm: auth file " + path + ": " + usable.error().text);
+    }
+  }
   return decoded(path, read_or_make_secret_file(path, kFileBytesMax, random_line));
 }
 

@@ -16,7 +16,8 @@ inline constexpr std::size_t kAuthValueBytes = 32;
 // kPinRefused and says what to do.
 [[nodiscard]] channel::HostResult<Secret> read_auth_value(const std::string& source);
 
-// As read_auth_value, but makes an absent file first, mode 0600.
+// As read_auth_value, but makes an absent file first, mode 0600, and the directories above it, mode 0700.  Never makes
+// a credential.
 [[nodiscard]] channel::HostResult<Secret> read_or_generate_auth_value(const std::string& path);
 
 }  // namespace signer::tpm

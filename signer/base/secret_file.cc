@@ -104,6 +104,8 @@ Result<SecretFile> read_secret_file(const std::string& source, std::size_t size_
 
 Result<SecretFile> read_or_make_secret_file(const std::string& path, std::size_t size_max,
                                             Result<Secret> (*make_line)()) {
+  // A credential is systemd's to make; as a path it would be a file in the directory we happen to be in.
+  if (path.starts_with(kCredential)) return read_secret_file(path, size_max);
   struct stat status {};
   if (::lstat(path.c_str(), &status) == 0) return read_secret_file(path, size_max);
   if (errno != ENOENT) return refuse(path, "stat: " + errno_text(errno));
