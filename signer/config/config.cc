@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "config/reader.h"
+#include "config/token_table.h"
 
 namespace signer::config {
 
@@ -120,75 +121,9 @@ class Parser {
     TableReader reader(table, "token", problems_);
     Token token;
     read_name(reader, token.name, token_names_);
-    std::string driver;
-    reader.text("driver", driver, true);
-    std::optional<milliseconds> timeout;
-    reader.duration("operation_timeout", milliseconds(50), seconds(120), timeout);
-    if (timeout) token.operation_timeout = *timeout;
-    if (driver == "pkcs11") {
-      pkcs11_members(reader, token);
-    } else if (driver == "tpm2") {
-      tpm2_members(reader, token);
-    } else {
-      if (!driver.empty()) reader.problem("driver", "must be \"pkcs11\" or \"tpm2\"");
-      std::optional<std::int64_t> sessions;
-      reader.number("sessions", 1, 64, sessions);
-      for (const char* name : {"module", "uri", "pin_file", "tcti", "auth_file", "authorization"})
-        reader.text(name, token.uri);  // not to be blamed for the driver
-    }
-    if (const toml::table* environment = reader.table("environment")) environment_members(reader, *environment, token);
+    read_token(reader, config_.state_dir, token);
     reader.finish();
     config_.tokens.push_back(std::move(token));
-  }
-
-  static void secret_file(TableReader& reader, const char* name, Token& token, bool required) {
-    reader.text(name, token.pin_file, required);
-    if (!token.pin_file.empty() && token.pin_file[0] != '/' && !token.pin_file.starts_with("credential:"))
-      reader.problem(name, "must be an absolute path, or credential:NAME");
-  }
-
-  static void pkcs11_members(TableReader& reader, Token& token) {
-    secret_file(reader, "pin_file", token, false);
-    std::optional<std::int64_t> sessions;
-    reader.number("sessions", 1, 64, sessions);
-    if (sessions) token.sessions = static_cast<std::uint16_t>(*sessions);
-    reader.text("module", token.module, true);
-    if (!token.module.empty() && token.module[0] != '/')
-      reader.problem("module", "must be the absolute path of a PKCS#11 module");
-    reader.text("uri", token.uri, true);
-    if (!token.uri.empty() && !token.uri.starts_with("pkcs11:")) {
-      reader.problem("uri", "must be an RFC 7512 URI such as \"pkcs11:token=NAME\"");
-    }
-    for (const std::string_view secret : {"pin-value", "pin-source"}) {
-      if (token.uri.find(secret) != std::string::npos) {
-        reader.problem("uri", std::string(secret) + " does not belong in a URI; use pin_file");
-      }
-    }
-  }
-
-  // A TPM does one thing at a time: one worker, and nothing to configure about it.
-  void tpm2_members(TableReader& reader, Token& token) const {
-    token.driver = DriverKind::kTpm2;
-    token.sessions = 1;
-    reader.text("tcti", token.uri, true);
-    const std::size_t colon = token.uri.find(':');
-    if (!token.uri.empty() && (colon == std::string::npos || colon == 0 || colon + 1 == token.uri.size()))
-      reader.problem("tcti", "must name transport and place, such as \"device:/dev/tpmrm0\"");
-    token.pin_file = config_.state_dir + "/tpm/" + token.name + ".auth";
-    secret_file(reader, "auth_file", token, false);
-    reader.text("authorization", token.authorization);
-    if (token.authorization != "hmac" && token.authorization != "password")
-      reader.problem("authorization", "must be \"hmac\" or \"password\"");
-  }
-
-  static void environment_members(TableReader& reader, const toml::table& environment, Token& token) {
-    for (const auto& [name, node] : environment) {
-      if (const auto* value = node.as_string()) {
-        token.environment[std::string(std::string_view(name))] = value->get();
-      } else {
-        reader.problem("environment", "must hold texts, such as { SOFTHSM2_CONF = \"/path\" }");
-      }
-    }
   }
 
   void key(const toml::table& table) {

@@ -38,7 +38,7 @@ struct Token {
   std::string uri;       // pkcs11: RFC 7512; tpm2: TCTI
   std::string pin_file;  // path, or "credential:NAME"; tpm2: of the keys' auth value
   std::uint16_t sessions = 2;
-  std::chrono::milliseconds operation_timeout{2000};  // a signature that takes longer is a hang
+  std::chrono::milliseconds operation_timeout{2000};  // a signature that takes longer is a hang; tpm2: 10 s
   std::map<std::string, std::string> environment;     // for the host process alone
   std::string authorization = "hmac";                 // tpm2: or "password"
 

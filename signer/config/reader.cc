@@ -157,10 +157,18 @@ std::vector<const toml::table*> TableReader::tables(std::string_view name) {
   return found;
 }
 
+void TableReader::refuse(std::string_view name, std::string_view problem) {
+  refused_.emplace_back(name);
+  if (table_.contains(name)) this->problem(name, problem);
+}
+
 void TableReader::finish() {
+  const auto among = [](const std::vector<std::string>& names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
   for (const auto& [name, node] : table_) {
     const std::string_view text = name;
-    if (std::find(known_.begin(), known_.end(), text) != known_.end()) continue;
+    if (among(known_, text) || among(refused_, text)) continue;
     problems_.add(node.source().begin.line, key(text), "is not known; " + suggestion(text, known_));
   }
 }

@@ -70,6 +70,9 @@ class TableReader {
   // Records a problem with one member, at its line, or at the table's if it is absent.
   void problem(std::string_view name, std::string_view problem);
 
+  // For a member that belongs to tables of another kind: a problem of its own if it is present.
+  void refuse(std::string_view name, std::string_view problem);
+
   void finish();
 
  private:
@@ -80,6 +83,7 @@ class TableReader {
   std::string path_;
   Problems& problems_;
   std::vector<std::string> known_;
+  std::vector<std::string> refused_;
 };
 
 }  // namespace signer::config

@@ -111,6 +111,8 @@ TEST(Configuration, ReadsTheTpmTokenOfTheDesign) {
   EXPECT_EQ(token.pin_file, "/var/lib/signer/tpm/tpm0.auth");
   EXPECT_EQ(token.authorization, "hmac");
   EXPECT_EQ(token.sessions, 1) << "a TPM does one thing at a time";
+  EXPECT_EQ(token.operation_timeout, 10s) << "the kernel alone repeats a command for up to 2 s";
+  EXPECT_EQ(token.module, "");
 }
 
 TEST(Configuration, DefaultsAreTheCautiousOnes) {

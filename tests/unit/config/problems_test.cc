@@ -10,31 +10,16 @@
 #include "config/config.h"
 #include "tests/support/seed.h"
 #include "tests/unit/config/example.h"
+#include "tests/unit/config/problems.h"
 
 namespace signer::config {
 namespace {
 
+using test::expect_problem;
 using test::kConfigText;
+using test::lines_in;
+using test::problems_of;
 using test::with;
-
-std::string problems_of(std::string_view text) {
-  const auto config = parse(text, "signer.toml");
-  if (config) return "";
-  EXPECT_EQ(config.error().code, ErrorCode::kInvalidRequest);
-  return config.error().text;
-}
-
-long lines_in(const std::string& text) {
-  return text.empty() ? 0 : 1 + std::count(text.begin(), text.end(), '\n');
-}
-
-// Replaces `from` and expects one problem that begins `signer.toml:<line>: <key>: ` and holds `says`.
-void expect_problem(std::string_view from, std::string_view to, std::string_view begins, std::string_view says) {
-  const std::string text = problems_of(with(kConfigText, from, to));
-  EXPECT_TRUE(text.starts_with("signer.toml:" + std::string(begins))) << to << " gave: " << text;
-  EXPECT_NE(text.find(says), std::string::npos) << to << " gave: " << text;
-  EXPECT_EQ(lines_in(text), 1) << to << " gave: " << text;
-}
 
 TEST(ConfigurationProblem, AnUnknownKeyComesWithItsLineAndTheNearestKnownOne) {
   expect_problem("tokens = [\"main\"]", "tokens = [\"main\"]\nrotate_evry = \"90d\"",
