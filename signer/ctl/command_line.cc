@@ -23,6 +23,8 @@ constexpr const char* kExitCodes =
     "not "
     "answer now.";
 
+constexpr const char* kTctiHelp = "TPM, by transport and place, such as device:/dev/tpmrm0";
+
 // The App and everything its options write to.  The command that was named is `action`.
 class CommandLine {
  public:
@@ -43,6 +45,7 @@ class CommandLine {
   void add_csr(CLI::App& key);
   void add_token();
   void add_token_init(CLI::App& token);
+  void add_helper_programs(CLI::App& command);
   void add_config();
   void add_completion();
 
@@ -198,18 +201,23 @@ void CommandLine::add_csr(CLI::App& key) {
 
 void CommandLine::add_token() {
   CLI::App* token = command(app_, "token", "initialise, list and unlatch tokens",
-                            "  signerctl token list --module /usr/lib/softhsm/libsofthsm2.so");
+                            "  signerctl token list --module /usr/lib/softhsm/libsofthsm2.so\n"
+                            "  signerctl token list --tcti device:/dev/tpmrm0");
   token->require_subcommand(1);
   add_token_init(*token);
 
-  CLI::App* list = command(*token, "list", "list the tokens that a PKCS#11 module shows",
+  CLI::App* list = command(*token, "list", "list the tokens of a PKCS#11 module, or say what a TPM is",
                            "  signerctl token list --module /usr/lib/softhsm/libsofthsm2.so\n"
-                           "  signerctl token list --config /etc/signer/signer.toml");
+                           "  signerctl token list --tcti device:/dev/tpmrm0\n"
+                           "  signerctl token list --config /etc/signer/signer.toml\n"
+                           "A TPM is read alone, nothing in it changes.");
   CLI::Option* module = list->add_option("--module", token_.module, "PKCS#11 module")->type_name("FILE");
-  list->add_option("--config", token_.config, "signerd's configuration: the modules it names")
+  CLI::Option* tcti = list->add_option("--tcti", token_.tcti, kTctiHelp)->type_name("TCTI");
+  list->add_option("--config", token_.config, "signerd's configuration: the modules and TPMs it names")
       ->type_name("FILE")
-      ->excludes(module);
-  list->add_option("--hsm-program", token_.hsm_program, "signer-hsm, if it is elsewhere")->type_name("FILE");
+      ->excludes(module)
+      ->excludes(tcti);
+  add_helper_programs(*list);
   list->callback([this] { action_ = [this] { return token_list(context_, token_); }; });
 
   CLI::App* unlatch =
@@ -217,7 +225,7 @@ void CommandLine::add_token() {
               "  signerctl token unlatch --config /etc/signer/signer.toml main\n"
               "A refused PIN is never tried twice by itself, for a token locks after a few tries.  A corrected PIN\n"
               "file needs no unlatching; this is for a PIN that was right all along.  It removes\n"
-              "state_dir/latch/NAME.json and nothing else.");
+              "state_dir/latch/NAME.json and nothing else.  A TPM has no latch: its keys are exempt from lockout.");
   unlatch->add_option("--config", token_.config, "signerd's configuration")->required()->type_name("FILE");
   unlatch->add_option("NAME", token_.name, "name of the token")->required();
   unlatch->callback([this] { action_ = [this] { return token_unlatch(context_, token_); }; });
@@ -225,22 +233,37 @@ void CommandLine::add_token() {
 
 void CommandLine::add_token_init(CLI::App& token) {
   CLI::App* init =
-      command(token, "init", "initialise an empty token and set its PINs; signer-hsm does it",
+      command(token, "init", "prepare a token and make its secrets; signer-hsm or signer-tpm does it",
               "  signerctl token init --config /etc/signer/signer.toml main --generate-pins\n"
               "  signerctl token init --module /usr/lib/softhsm/libsofthsm2.so --label demo \\\n"
               "      --pin-file demo.pin --so-pin-file demo.so-pin --generate-pins\n"
-              "PINs come from files and go nowhere else.  With --config, the SO PIN file is NAME.so-pin beside the\n"
-              "PIN file unless --so-pin-file says otherwise.");
+              "  signerctl token init --tcti device:/dev/tpmrm0 --auth-file tpm0.auth --generate-auth\n"
+              "A PKCS#11 token must be blank; its PINs are set.  PINs come from files and go nowhere else.  With\n"
+              "--config, the SO PIN file is NAME.so-pin beside the PIN file unless --so-pin-file says otherwise.\n"
+              "A TPM gets a storage root key at 0x81000001 if it has none; nothing else in it changes.  The auth file\n"
+              "holds what its keys will ask for.");
   init->add_option("NAME", token_.name, "name of the token in the configuration");
   init->add_option("--config", token_.config, "signerd's configuration")->type_name("FILE");
   init->add_option("--module", token_.module, "PKCS#11 module")->type_name("FILE");
   init->add_option("--label", token_.label, "label to give the token")->type_name("LABEL");
   init->add_option("--pin-file", token_.pin_file, "file of the user PIN")->type_name("FILE");
   init->add_option("--so-pin-file", token_.so_pin_file, "file of the security officer's PIN")->type_name("FILE");
-  init->add_flag("--generate-pins", token_.generate_pins, "make the PIN files that do not exist, with random PINs");
   init->add_option("--slot-index", token_.slot_index, "which of several blank tokens, from 0")->type_name("NUMBER");
-  init->add_option("--hsm-program", token_.hsm_program, "signer-hsm, if it is elsewhere")->type_name("FILE");
+  init->add_option("--tcti", token_.tcti, kTctiHelp)->type_name("TCTI");
+  init->add_option("--auth-file", token_.auth_file, "file of the auth value of a TPM's keys")->type_name("FILE");
+  init->add_flag("--generate-pins,--generate-auth", token_.generate_secrets,
+                 "make the PIN files or the auth file that do not exist, with random secrets");
+  add_helper_programs(*init);
   init->callback([this] { action_ = [this] { return token_init(context_, token_); }; });
+}
+
+void CommandLine::add_helper_programs(CLI::App& command) {
+  command.add_option("--hsm-program", token_.hsm_program, "signer-hsm, if it is elsewhere")
+      ->envname("SIGNER_HSM")
+      ->type_name("FILE");
+  command.add_option("--tpm-program", token_.tpm_program, "signer-tpm, if it is elsewhere")
+      ->envname("SIGNER_TPM")
+      ->type_name("FILE");
 }
 
 void CommandLine::add_config() {

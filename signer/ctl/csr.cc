@@ -22,6 +22,14 @@ Result<HelperRun> csr_run(const CsrOptions& options) {
   SIGNER_ASSIGN_OR_RETURN(const keyring::LoadedVersions loaded, keyring::load_versions(config.state_dir));
   SIGNER_ASSIGN_OR_RETURN(const KeyVersion version, choose_version(loaded, options.key, options.kid));
   SIGNER_ASSIGN_OR_RETURN(const config::Token token, find_token(config, version.token));
+  if (token.driver == config::DriverKind::kTpm2) {
+    return fail(ErrorCode::kInvalidRequest,
+                "key csr: key '" + version.name + "' is in the TPM '" + token.name +
+                    "', and this command speaks to PKCS#11 tokens alone; use openssl req with tpm2-openssl and the "
+                    "key's file " +
+                    config.state_dir + "/tpm/" + token.name + "/" + to_hex(version.key_id) +
+                    ".pem, as docs/tpm.md shows");
+  }
   const std::string& pin_file = options.pin_file.empty() ? token.pin_file : options.pin_file;
   if (!pin_file.starts_with("/") && options.pin_file.empty()) {
     return fail(ErrorCode::kInvalidRequest,

@@ -186,6 +186,18 @@ Result<HelperReply> run_helper(const HelperRun& run) {
   return reply;
 }
 
+Result<jose::Json, Outcome> ask_helper(const Context& context, const HelperQuestion& question) {
+  auto program = find_helper(question.given, question.name);
+  if (!program) return fail(failed(context, Exit::kUsage, program.error()));
+  const auto reply = run_helper(
+      {.program = std::move(program).value(), .arguments = question.arguments, .environment = question.environment});
+  if (!reply) return fail(failed(context, Exit::kUnavailable, reply.error()));
+  if (reply->status != 0) return fail(helper_failed(context, question.name, *reply));
+  auto parsed = jose::parse_json(reply->out, {.bytes_max = kOutputMax, .members_max = 100'000});
+  if (parsed) return std::move(parsed).value();
+  return fail(failed(context, Exit::kUnavailable, {ErrorCode::kInternal, question.name + ": " + parsed.error().text}));
+}
+
 Outcome helper_failed(const Context& context, const std::string& name, const HelperReply& reply) {
   constexpr int kPinRefused = 77;  // signer/channel: kExitPinRefused
   const bool no = reply.status == 1 || reply.status == kPinRefused;

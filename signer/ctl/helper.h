@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ctl/outcome.h"
+#include "jose/json.h"
 #include "signer/result.h"
 
 namespace signer::ctl {
@@ -34,6 +35,16 @@ struct HelperReply {
 // Warnings of one that succeeds go to our stderr too.
 // kDeadlineExceeded, and it is killed, after time_max; kInternal if it does not start or prints more than 1 MiB.
 [[nodiscard]] Result<HelperReply> run_helper(const HelperRun& run);
+
+// Finds the program `name` (find_helper), runs it and reads the JSON that it printed; else what its end means.
+struct HelperQuestion {
+  std::string name;
+  std::string given;  // the program, if it is elsewhere
+  std::vector<std::string> arguments;
+  std::map<std::string, std::string> environment;
+};
+
+[[nodiscard]] Result<jose::Json, Outcome> ask_helper(const Context& context, const HelperQuestion& question);
 
 // What the end of the program `name` means, if it is not 0: kNo if it refused (1) or its PIN was refused (77), kUsage
 // for 2, else kUnavailable; with what it said on stderr.

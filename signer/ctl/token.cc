@@ -15,6 +15,7 @@
 #include "ctl/helper.h"
 #include "ctl/text.h"
 #include "ctl/token_text.h"
+#include "ctl/tpm_token.h"
 
 namespace signer::ctl {
 
@@ -54,11 +55,7 @@ Result<config::Token> token_of(const TokenOptions& options, config::Config& conf
 }
 
 // What --config says of the token, where the command line says nothing.
-Result<TokenOptions> with_config(TokenOptions options, Environment& environment) {
-  if (options.config.empty()) return options;
-  config::Config config;
-  SIGNER_ASSIGN_OR_RETURN(const config::Token token, token_of(options, config));
-  environment = token.environment;
+TokenOptions with_table(TokenOptions options, const config::Token& token) {
   if (options.module.empty()) options.module = token.module;
   if (options.label.empty()) options.label = label_of(token.uri).value_or("");
   if (options.pin_file.empty()) options.pin_file = token.pin_file;
@@ -69,41 +66,56 @@ Result<TokenOptions> with_config(TokenOptions options, Environment& environment)
   return options;
 }
 
-// What signer-hsm printed, or what its end means: 1 refused, 2 usage, 77 PIN refused; it said why on stderr.
 Result<jose::Json, Outcome> ask_hsm(const Context& context, const TokenOptions& options,
                                     std::vector<std::string> arguments, Environment environment) {
-  auto program = find_helper(options.hsm_program, "signer-hsm");
-  if (!program) return fail(failed(context, Exit::kUsage, program.error()));
-  const auto reply = run_helper({.program = std::move(program).value(),
-                                 .arguments = std::move(arguments),
-                                 .environment = std::move(environment)});
-  if (!reply) return fail(failed(context, Exit::kUnavailable, reply.error()));
-  if (reply->status != 0) return fail(helper_failed(context, "signer-hsm", *reply));
-  auto parsed = jose::parse_json(reply->out, {.bytes_max = 1024UL * 1024, .members_max = 100'000});
-  if (!parsed)
-    return fail(failed(context, Exit::kUnavailable, {ErrorCode::kInternal, "signer-hsm: " + parsed.error().text}));
-  return std::move(parsed).value();
+  return ask_helper(context, {.name = "signer-hsm",
+                              .given = options.hsm_program,
+                              .arguments = std::move(arguments),
+                              .environment = std::move(environment)});
 }
 
-struct Module {
-  std::string path;
+Outcome pkcs11_token_init(const Context& context, const TokenOptions& given,
+                          const std::optional<config::Token>& table) {
+  const TokenOptions options = table ? with_table(given, *table) : given;
+  auto arguments = init_arguments(options);
+  if (!arguments) return failed(context, Exit::kUsage, arguments.error());
+  const auto token =
+      ask_hsm(context, options, std::move(arguments).value(), table ? table->environment : Environment{});
+  if (!token) return token.error();
+  if (!context.json) return {Exit::kYes, initialized_text(*token, {options.pin_file, options.so_pin_file}), ""};
+  return {Exit::kYes,
+          machine({{"token", *token}, {"pin_file", options.pin_file}, {"so_pin_file", options.so_pin_file}}), ""};
+}
+
+// A module or a TPM, and what its helper's environment needs.
+struct Place {
+  std::string where;
   Environment environment;
 
-  friend bool operator<(const Module& a, const Module& b) {
-    return std::tie(a.path, a.environment) < std::tie(b.path, b.environment);
+  friend bool operator<(const Place& a, const Place& b) {
+    return std::tie(a.where, a.environment) < std::tie(b.where, b.environment);
   }
 };
 
-// The module of the command line, or those of the configuration, each once.
-Result<std::set<Module>> modules_of(const TokenOptions& options) {
-  if (!options.module.empty()) return std::set<Module>{{options.module, {}}};
-  if (options.config.empty()) return fail(ErrorCode::kInvalidRequest, "token list: say --module M or --config F");
+struct Places {
+  std::set<Place> modules;
+  std::set<Place> tpms;
+};
+
+// Those of the command line, or those of the configuration, each once.
+Result<Places> places_of(const TokenOptions& options) {
+  Places places;
+  if (!options.module.empty()) places.modules.insert({options.module, {}});
+  if (!options.tcti.empty()) places.tpms.insert({options.tcti, {}});
+  if (!places.modules.empty() || !places.tpms.empty()) return places;
+  if (options.config.empty())
+    return fail(ErrorCode::kInvalidRequest, "token list: say --module M, --tcti T or --config F");
   SIGNER_ASSIGN_OR_RETURN(const config::Config config, config::load(options.config));
-  std::set<Module> modules;
   for (const config::Token& token : config.tokens) {
-    if (!token.module.empty()) modules.insert({token.module, token.environment});
+    const bool tpm = token.driver == config::DriverKind::kTpm2;
+    (tpm ? places.tpms : places.modules).insert({tpm ? token.uri : token.module, token.environment});
   }
-  return modules;
+  return places;
 }
 
 }  // namespace
@@ -135,7 +147,8 @@ Result<std::vector<std::string>> init_arguments(const TokenOptions& options) {
   const auto missing = [](std::string_view option) {
     return fail(ErrorCode::kInvalidRequest,
                 "token init: " + std::string(option) +
-                    " is missing; give it, or --config F NAME of a token whose table says it");
+                    " is missing; give it, or --config F NAME of a token whose table says it; a TPM takes --tcti and "
+                    "--auth-file instead");
   };
   if (options.module.empty()) return missing("--module");
   if (options.label.empty()) return missing("--label");
@@ -145,39 +158,70 @@ Result<std::vector<std::string>> init_arguments(const TokenOptions& options) {
                                         "--label",        options.label,   "--pin-file",
                                         options.pin_file, "--so-pin-file", options.so_pin_file};
   if (options.slot_index) arguments.insert(arguments.end(), {"--slot-index", std::to_string(*options.slot_index)});
-  if (options.generate_pins) arguments.emplace_back("--generate-pins");
+  if (options.generate_secrets) arguments.emplace_back("--generate-pins");
   return arguments;
 }
 
+Result<void> check_options_of(config::DriverKind driver, const TokenOptions& options) {
+  const bool tpm = driver == config::DriverKind::kTpm2;
+  const auto foreign = [tpm](std::string_view option) {
+    return fail(ErrorCode::kInvalidRequest,
+                "token init: " + std::string(option) +
+                    (tpm ? " is for PKCS#11 tokens; this is a TPM and takes --tcti and --auth-file"
+                         : " is for TPMs; this is a PKCS#11 token and takes --module, --label, --pin-file and "
+                           "--so-pin-file"));
+  };
+  if (tpm && !options.module.empty()) return foreign("--module");
+  if (tpm && !options.label.empty()) return foreign("--label");
+  if (tpm && !options.pin_file.empty()) return foreign("--pin-file");
+  if (tpm && !options.so_pin_file.empty()) return foreign("--so-pin-file");
+  if (tpm && options.slot_index) return foreign("--slot-index");
+  if (!tpm && !options.tcti.empty()) return foreign("--tcti");
+  if (!tpm && !options.auth_file.empty()) return foreign("--auth-file");
+  return {};
+}
+
 Outcome token_init(const Context& context, const TokenOptions& options) {
+  using config::DriverKind;
   if (options.config.empty() != options.name.empty()) {
     return failed(context, Exit::kUsage, {ErrorCode::kInvalidRequest, "token init: --config F and NAME go together"});
   }
-  Environment environment;
-  const auto known = with_config(options, environment);
-  if (!known) return failed(context, Exit::kUsage, known.error());
-  auto arguments = init_arguments(*known);
-  if (!arguments) return failed(context, Exit::kUsage, arguments.error());
-  const auto token = ask_hsm(context, *known, std::move(arguments).value(), environment);
-  if (!token) return token.error();
-  if (!context.json) return {Exit::kYes, initialized_text(*token, {known->pin_file, known->so_pin_file}), ""};
-  return {Exit::kYes, machine({{"token", *token}, {"pin_file", known->pin_file}, {"so_pin_file", known->so_pin_file}}),
-          ""};
+  std::optional<config::Token> table;
+  DriverKind driver = options.tcti.empty() && options.auth_file.empty() ? DriverKind::kPkcs11 : DriverKind::kTpm2;
+  if (!options.config.empty()) {
+    config::Config config;
+    auto found = token_of(options, config);
+    if (!found) return failed(context, Exit::kUsage, found.error());
+    driver = found->driver;
+    table = std::move(found).value();
+  }
+  if (const auto fitting = check_options_of(driver, options); !fitting) {
+    return failed(context, Exit::kUsage, fitting.error());
+  }
+  return driver == DriverKind::kTpm2 ? tpm_token_init(context, options, table)
+                                     : pkcs11_token_init(context, options, table);
 }
 
 Outcome token_list(const Context& context, const TokenOptions& options) {
-  const auto modules = modules_of(options);
-  if (!modules) return failed(context, Exit::kUsage, modules.error());
+  const auto places = places_of(options);
+  if (!places) return failed(context, Exit::kUsage, places.error());
   std::string text;
-  jose::Json all = jose::Json::array();
-  for (const Module& module : *modules) {
-    const auto tokens = ask_hsm(context, options, {"token-list", "--module", module.path}, module.environment);
+  jose::Json modules = jose::Json::array();
+  jose::Json tpms = jose::Json::array();
+  for (const Place& module : places->modules) {
+    const auto tokens = ask_hsm(context, options, {"token-list", "--module", module.where}, module.environment);
     if (!tokens) return tokens.error();
-    text += (text.empty() ? "Module " : "\nModule ") + printable(module.path) + "\n" + token_table(*tokens);
-    all.push_back({{"module", module.path}, {"tokens", *tokens}});
+    text += (text.empty() ? "Module " : "\nModule ") + printable(module.where) + "\n" + token_table(*tokens);
+    modules.push_back({{"module", module.where}, {"tokens", *tokens}});
   }
-  if (modules->empty()) text = "No token with a module is configured.\n";
-  return {Exit::kYes, context.json ? machine({{"modules", all}}) : text, ""};
+  for (const Place& tpm : places->tpms) {
+    const auto described = describe_tpm(context, options, tpm.where, tpm.environment);
+    if (!described) return described.error();
+    text += (text.empty() ? "TPM " : "\nTPM ") + printable(tpm.where) + "\n" + tpm_text(*described);
+    tpms.push_back(*described);
+  }
+  if (text.empty()) text = "No token is configured.\n";
+  return {Exit::kYes, context.json ? machine({{"modules", modules}, {"tpms", tpms}}) : text, ""};
 }
 
 Outcome token_unlatch(const Context& context, const TokenOptions& options) {
@@ -193,6 +237,13 @@ Outcome token_unlatch(const Context& context, const TokenOptions& options) {
   }
   if (context.json) {
     return {Exit::kYes, machine({{"token", token->name}, {"removed", !absent}, {"path", path.string()}}), ""};
+  }
+  if (absent && token->driver == config::DriverKind::kTpm2) {
+    return {Exit::kYes,
+            "Token " + token->name +
+                " is a TPM: there is nothing to unlatch.  Its keys are exempt from lockout; correct its auth_file and "
+                "reload signerd (SIGHUP).\n",
+            ""};
   }
   if (absent) return {Exit::kYes, "Token " + token->name + " is not latched; nothing was changed.\n", ""};
   return {Exit::kYes,

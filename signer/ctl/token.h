@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `signerctl token init|list|unlatch`.  What touches a module or a PIN happens in signer-hsm, started for it.
+// `signerctl token init|list|unlatch`.  What touches a module or a PIN happens in signer-hsm, what touches a TPM or its
+// keys' auth value in signer-tpm, started for it.
 #pragma once
 
 #include <optional>
@@ -20,9 +21,12 @@ struct TokenOptions {
   std::string label;
   std::string pin_file;
   std::string so_pin_file;
-  bool generate_pins = false;
+  std::string tcti;  // or these
+  std::string auth_file;
+  bool generate_secrets = false;       // PINs or auth value
   std::optional<unsigned> slot_index;  // which of several blank tokens
   std::string hsm_program;
+  std::string tpm_program;
 };
 
 [[nodiscard]] Outcome token_init(const Context& context, const TokenOptions& options);
@@ -37,6 +41,9 @@ struct TokenOptions {
 
 // The table of that name, or kNotFound with the names there are.
 [[nodiscard]] Result<config::Token> find_token(const config::Config& config, const std::string& name);
+
+// kInvalidRequest names the first option of token init that is for the other kind of token.  Pure.
+[[nodiscard]] Result<void> check_options_of(config::DriverKind driver, const TokenOptions& options);
 
 // The arguments of `signer-hsm token-init`; kInvalidRequest says which option is missing.  Pure.
 [[nodiscard]] Result<std::vector<std::string>> init_arguments(const TokenOptions& options);

@@ -108,6 +108,23 @@ TEST_F(KeyCsr, HandsTheHelperTheKeyOfTheMetadata) {
                 "\n--subject\n/CN=x y\n/conf\n");
 }
 
+TEST_F(KeyCsr, OfATpmNamesTheWayThatThereIs) {
+  const std::string pkcs11 = R"(driver = "pkcs11"
+module = "/m.so"
+uri = "pkcs11:token=my%20demo"
+pin_file = "/nonexistent/pin"
+)";
+  std::string text = test::read_text(directory_ / "s.toml");
+  ASSERT_NE(text.find(pkcs11), std::string::npos);
+  text.replace(text.find(pkcs11), pkcs11.size(), "driver = \"tpm2\"\ntcti = \"device:/dev/null\"\n");
+  test::write_text(directory_ / "s.toml", text);
+  const auto ran = csr("echo started > '" + (directory_ / "args") + "'");
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_NE(ran.err.find("tpm2-openssl"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find(directory_ / "state/tpm/main/0aff.pem"), std::string::npos) << ran.err;
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "args")) << "a helper for PKCS#11 was started";
+}
+
 TEST_F(KeyCsr, AnswersInJson) {
   const auto ran = csr("printf '%s' '" + std::string(kPem) + "'", {"--json"});
   EXPECT_EQ(ran.status, 0);

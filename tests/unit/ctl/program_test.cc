@@ -195,11 +195,13 @@ TEST_F(TokenList, ListsEveryModuleOfTheConfiguration) {
   EXPECT_EQ(ran.status, 0) << ran.err;
   EXPECT_EQ(args(), "token-list\n--module\n/a.so\nconf=/conf\ntoken-list\n--module\n/b.so\nconf=\n");
   EXPECT_EQ(Json::parse(ran.out),
-            Json::parse(R"({"modules":[{"module":"/a.so","tokens":[]},{"module":"/b.so","tokens":[]}]})"));
+            Json::parse(R"({"modules":[{"module":"/a.so","tokens":[]},{"module":"/b.so","tokens":[]}],"tpms":[]})"));
 }
 
-TEST_F(TokenList, WantsAModule) {
-  EXPECT_EQ(token({"list"}).status, 2);
+TEST_F(TokenList, WantsAModuleOrATpm) {
+  const Finished ran = token({"list"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_NE(ran.err.find("--module M, --tcti T or --config F"), std::string::npos) << ran.err;
 }
 
 using TokenUnlatch = WithConfig;

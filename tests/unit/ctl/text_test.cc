@@ -75,6 +75,7 @@ TEST(StatusText, NamesEveryTroubleAndWhatToDo) {
                 R"([{"name":"a","state":"active","ready":false},{"name":"b","state":"absent","ready":false},
           {"name":"c","state":"stopped","reason":"the token holds another key","ready":false}])",
                 R"([{"name":"main","state":"unavailable","reason":"C_Initialize"},{"name":"old","state":"pin_refused"},
+          {"name":"tpm0","driver":"tpm2","state":"pin_refused","reason":"tpm: auth file /a: is empty"},
           {"name":"new","state":"starting"}])");
   EXPECT_FALSE(is_ready(status));
   EXPECT_EQ(
@@ -85,6 +86,8 @@ TEST(StatusText, NamesEveryTroubleAndWhatToDo) {
       "token main is unavailable: C_Initialize; signerd keeps trying\n"
       "token old refused its PIN; correct its pin_file, or if the PIN is right: signerctl token unlatch --config F "
       "old\n"
+      "token tpm0 cannot use its auth value: tpm: auth file /a: is empty; correct its auth_file, then reload signerd "
+      "(SIGHUP)\n"
       "token new is starting\n");
 }
 
