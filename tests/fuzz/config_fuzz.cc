@@ -51,6 +51,10 @@ void check_config(const config::Config& config) {
   }
   for (const config::Token& token : config.tokens) {
     require(token.sessions > 0 && token.operation_timeout.count() > 0, "a token has sessions and time");
+    const bool tpm = token.driver == config::DriverKind::kTpm2;
+    require(token.module.empty() == tpm, "a module belongs to PKCS#11 tokens");
+    require(!tpm || (token.sessions == 1 && token.uri.find(':') != std::string::npos && !token.pin_file.empty()),
+            "a TPM is named in full, has an auth file and does one thing at a time");
   }
 }
 
