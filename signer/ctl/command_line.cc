@@ -56,6 +56,7 @@ class CommandLine {
   CsrOptions csr_;
   TokenOptions token_;
   std::string key_;
+  std::string key_id_;
   std::string file_;
   std::function<Outcome()> action_;
 };
@@ -182,6 +183,15 @@ void CommandLine::add_key() {
                              "The name must be in signerd's configuration, and your grant must have the verb create.");
   create->add_option("NAME", key_, "name of the key")->required();
   create->callback([this] { action_ = [this] { return key_create(context_, key_); }; });
+
+  CLI::App* adopt =
+      command(*key, "adopt", "take a key that the TPM token holds already",
+              "  signerctl key adopt issuer --key-id 0a1b2c\n"
+              "Put its blob into the token's key directory as KEY-ID.pem first (docs/tpm.md); its attributes are\n"
+              "judged as those of a key made here.  Keys of PKCS#11 tokens cannot be adopted.");
+  adopt->add_option("NAME", key_, "name of the key")->required();
+  adopt->add_option("--key-id", key_id_, "its id, in hexadecimal digits")->required()->type_name("HEX");
+  adopt->callback([this] { action_ = [this] { return key_adopt(context_, key_, key_id_); }; });
   add_csr(*key);
 }
 

@@ -2,6 +2,7 @@
 
 #include "ctl/daemon.h"
 
+#include "base/hex.h"
 #include "ctl/input.h"
 #include "ctl/status_text.h"
 #include "ctl/text.h"
@@ -17,6 +18,7 @@ using std::chrono::seconds;
 constexpr seconds kTimeout{5};
 constexpr seconds kCreateTimeout{65};
 constexpr std::size_t kClaimsBytesMax = 64UL * 1024;
+constexpr std::size_t kKeyIdBytesMax = 64;
 constexpr jose::JsonLimits kReplyLimits{.bytes_max = kReplyBytesMax, .depth_max = 16, .members_max = 100'000};
 
 Result<Client, ClientError> connect(const Context& context, seconds usual) {
@@ -31,8 +33,9 @@ ClientError nonsense(std::string_view target) {
 }
 
 // One exchange whose reply must be an object.  `also_fine` is a status besides 2xx that carries an answer; 0 is none.
-Result<Json, ClientError> ask(Client& client, Method method, std::string_view target, int also_fine = 0) {
-  SIGNER_ASSIGN_OR_RETURN(const Reply reply, client.request(method, target, method == Method::kPost ? "{}" : ""));
+Result<Json, ClientError> ask(Client& client, Method method, std::string_view target, int also_fine = 0,
+                              const std::string& body = {}) {
+  SIGNER_ASSIGN_OR_RETURN(const Reply reply, client.request(method, target, body));
   auto parsed = jose::parse_json_object(reply.body, kReplyLimits);
   const bool answer = reply.status == also_fine && parsed && !parsed->contains("code");
   if (auto refusal = refusal_of(reply); refusal && !answer) return fail(std::move(*refusal));
@@ -109,17 +112,39 @@ Outcome key_list(const Context& context) {
   return {Exit::kYes, context.json ? machine({{"keys", *keys}}) : keys_text(*keys), ""};
 }
 
-Outcome key_create(const Context& context, const std::string& key) {
+namespace {
+
+// Both ways to a key: `body` says which.
+Outcome key_post(const Context& context, std::string_view command, const std::string& key, const std::string& body,
+                 std::string_view done) {
   if (!is_name(key)) {
-    return failed(context, Exit::kUsage,
-                  {ErrorCode::kInvalidRequest, "key create: a name is 1 to 64 characters of a-z 0-9 . _ -"});
+    return failed(
+        context, Exit::kUsage,
+        {ErrorCode::kInvalidRequest, std::string(command) + ": a name is 1 to 64 characters of a-z 0-9 . _ -"});
   }
   auto client = connect(context, kCreateTimeout);
   if (!client) return failed(context, client.error());
-  const auto made = ask(*client, Method::kPost, "/v1/keys/" + key);
+  const auto made = ask(*client, Method::kPost, "/v1/keys/" + key, 0, body);
   if (!made) return failed(context, made.error());
   if (context.json) return {Exit::kYes, machine(*made), ""};
-  return {Exit::kYes, "Created inside the token.\n\n" + keys_text(Json::array({*made})), ""};
+  return {Exit::kYes, std::string(done) + "\n\n" + keys_text(Json::array({*made})), ""};
+}
+
+}  // namespace
+
+Outcome key_create(const Context& context, const std::string& key) {
+  return key_post(context, "key create", key, "{}", "Created inside the token.");
+}
+
+Outcome key_adopt(const Context& context, const std::string& key, const std::string& key_id) {
+  const auto bytes = from_hex(key_id);
+  if (!bytes || bytes->empty() || bytes->size() > kKeyIdBytesMax) {
+    return failed(
+        context, Exit::kUsage,
+        {ErrorCode::kInvalidRequest, "key adopt: a key id is 1 to 64 bytes in hexadecimal digits, lower case"});
+  }
+  return key_post(context, "key adopt", key, jose::dump_json({{"key_id", key_id}}),
+                  "Adopted; nothing was changed in the token.");
 }
 
 }  // namespace signer::ctl

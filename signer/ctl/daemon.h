@@ -28,4 +28,7 @@ struct SignOptions {
 // RSA-4096 in a slow token takes its time: waits 65 s unless told otherwise.
 [[nodiscard]] Outcome key_create(const Context& context, const std::string& key);
 
+// Has signerd take the key that the TPM token holds under `key_id` (lower-case hexadecimal digits).
+[[nodiscard]] Outcome key_adopt(const Context& context, const std::string& key, const std::string& key_id);
+
 }  // namespace signer::ctl

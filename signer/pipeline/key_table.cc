@@ -216,10 +216,8 @@ void KeyTable::adopt(KeyEntry& entry, const Bytes& key_id, WallTime now, Created
   }
   if (!token.ready()) return done(fail(ErrorCode::kTokenUnavailable, "token " + token.name() + " is not ready"));
   entry.creating = true;
-  token.describe_key(key_id,
-                     [this, name = entry.config.name, key_id, now, done = std::move(done)](const auto& described) {
-                       store_adopted(name, key_id, now, described, done);
-                     });
+  token.describe_key(key_id, [this, name = entry.config.name, key_id, now, done = std::move(done)](
+                                 const auto& described) { store_adopted(name, key_id, now, described, done); });
 }
 
 void KeyTable::store_adopted(const std::string& name, const Bytes& key_id, WallTime now,

@@ -151,8 +151,8 @@ void Handlers::create_key(const RequestContext& context, const std::string& key,
 Response Handlers::key_not_created(const RequestContext& context, const std::string& key, const Error& error) {
   if (error.code == ErrorCode::kInvalidRequest) return refuse(context, {error.code, error.text, "", {}}, 409, key);
   const char* detail = error.code == ErrorCode::kTokenUnavailable ? "the token cannot make or show a key now"
-                       : error.code == ErrorCode::kNotFound         ? "the token holds no key under this key_id"
-                                                                    : "the key was not made; see the log";
+                       : error.code == ErrorCode::kNotFound       ? "the token holds no key under this key_id"
+                                                                  : "the key was not made; see the log";
   return refuse(context, {error.code, detail, error.text, {}}, {}, key);
 }
 

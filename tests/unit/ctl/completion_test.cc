@@ -55,6 +55,7 @@ TEST(BashCompletion, IsAScriptThatBashTakes) {
 TEST(BashCompletion, OffersCommandsAndOptions) {
   EXPECT_EQ(offered({"ver"}), (std::vector<std::string>{"verify"}));
   EXPECT_EQ(offered({"key", "c"}), (std::vector<std::string>{"create", "csr"}));
+  EXPECT_EQ(offered({"key", "a"}), (std::vector<std::string>{"adopt"}));
   EXPECT_EQ(offered({"verify", "--iss"}), (std::vector<std::string>{"--issuer"}));
   EXPECT_EQ(offered({"--json", "token", "unl"}), (std::vector<std::string>{"unlatch"}));
   EXPECT_TRUE(has(offered({"verify", "--"}), "--socket")) << "global options are offered everywhere";

@@ -208,6 +208,19 @@ TEST(KeyCommand, ListsAndCreates) {
   EXPECT_EQ(at(server, {"key", "create", "../x"}).status, 2);
 }
 
+TEST(KeyCommand, AdoptsByTheKeysId) {
+  FakeServer server(routes({{"POST /v1/keys/issuer", http(201, kKey)}}));
+  const Finished ran = at(server, {"key", "adopt", "issuer", "--key-id", "00ff"});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_NE(ran.out.find("Adopted"), std::string::npos) << ran.out;
+  EXPECT_EQ(server.requests().at(0).body, R"({"key_id":"00ff"})");
+  for (const char* bad : {"", "0", "0F", "zz", "../x"}) {
+    EXPECT_EQ(at(server, {"key", "adopt", "issuer", "--key-id", bad}).status, 2) << bad;
+  }
+  EXPECT_EQ(at(server, {"key", "adopt", "issuer"}).status, 2);
+  EXPECT_EQ(server.requests().size(), 1U);
+}
+
 TEST(KeyCommand, TakesANameThatIsAlsoACommand) {
   FakeServer server(
       routes({{"POST /v1/keys/list", http(201, kKey)}, {"GET /v1/keys/status/jwks", http(200, R"({"keys":[]})")}}));
