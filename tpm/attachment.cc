@@ -36,13 +36,24 @@ TpmResult<Bytes> write_private_area(const TPM2B_PRIVATE& area) {
   return bytes;
 }
 
+TpmError unsteady_storage_root() {
+  return {.action = Action::kDiscardContext,
+          .status = HostStatus::kUnavailable,
+          .text = "tpm: two readings of the storage root differ: a fault on the way to the TPM"};
+}
+
 }  // namespace
 
 TpmResult<std::unique_ptr<Attachment>> Attachment::make(const AttachmentSettings& settings, const KeyFiles& files,
                                                         const Secret& auth, channel::KeyPins& pins) {
   SIGNER_ASSIGN_OR_RETURN(EsysContext context, EsysContext::open(settings.tcti));
   std::unique_ptr<Attachment> made(new Attachment(std::move(context), settings, files, auth, pins));
+  // signerd stops keys over a wrong Name, and pins are for good: neither may rest on one answer, which nothing vouches
+  // for.  The first is closed, or the library would not take in the second.
+  SIGNER_ASSIGN_OR_RETURN(StorageRoot first, read_storage_root(made->context_));
+  static_cast<void>(::Esys_TR_Close(made->context_.get(), &first.handle));
   SIGNER_ASSIGN_OR_RETURN(made->root_, read_storage_root(made->context_));
+  if (first.name != made->root_.name) return fail(unsteady_storage_root());
   SIGNER_RETURN_IF_ERROR(files.check_storage_root(made->root_.name));
   return made;
 }
@@ -57,6 +68,14 @@ TpmResult<const KeyInUse*> Attachment::key(const Bytes& key_id) {
   found.public_key = record.public_key;
   found.attributes = attributes_text(record.area);
   return &keys_.emplace(key_id, std::move(found)).first->second;
+}
+
+void Attachment::forget_key(const Bytes& key_id) {
+  const auto known = keys_.find(key_id);
+  if (known == keys_.end()) return;
+  // Or the library would go on with the Name that it knows, whatever is at the handle now.
+  if (known->second.persistent != 0) static_cast<void>(::Esys_TR_Close(context_.get(), &known->second.handle));
+  keys_.erase(known);
 }
 
 TpmResult<KeyInUse> Attachment::find(const Bytes& key_id, const KeyRecord& record) {

@@ -43,8 +43,8 @@ struct KeyInUse {
 // For one thread at a time.
 class Attachment {
  public:
-  // Connects and compares the storage root's Name with the pinned one: kMismatch, and nothing is used, if it differs.
-  // What the references name outlives this.
+  // Connects, reads the storage root twice and compares its Name with the pinned one: kMismatch, and nothing is used,
+  // if it differs; kUnavailable if the readings do. What the references name outlives this.
   [[nodiscard]] static TpmResult<std::unique_ptr<Attachment>> make(const AttachmentSettings& settings,
                                                                    const KeyFiles& files, const Secret& auth,
                                                                    channel::KeyPins& pins);
@@ -70,7 +70,7 @@ class Attachment {
   [[nodiscard]] TpmResult<void> create(const channel::KeyRequest& request);
 
   // Key pointers of this id are no longer good.
-  void forget_key(const Bytes& key_id) { keys_.erase(key_id); }
+  void forget_key(const Bytes& key_id);
 
   void end_session() { session_.reset(); }
 

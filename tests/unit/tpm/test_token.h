@@ -13,6 +13,7 @@
 #include "tests/support/eventually.h"
 #include "tests/support/openssl_judge.h"
 #include "tests/support/process.h"
+#include "tests/support/seed.h"
 #include "tests/support/swtpm.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tpm_interposer.h"
@@ -30,6 +31,7 @@ using signer::test::Moment;
 using signer::test::number_at;
 using signer::test::read_text;
 using signer::test::run;
+using signer::test::seed;
 using signer::test::sign_digest;
 using signer::test::SizeField;
 using signer::test::Swtpm;
