@@ -68,11 +68,11 @@ Bytes big_endian(std::uint32_t number) {
   return bytes;
 }
 
-// The TPM may leave out leading zeros.
+// The TPM may leave out leading zeros.  One that is too long stays so, for check_shape() to refuse.
 Bytes coordinate(const TPM2B_ECC_PARAMETER& number) {
-  const std::size_t size = std::min<std::size_t>(number.size, kCoordinateBytes);
-  Bytes bytes(kCoordinateBytes - size, 0);
-  bytes.insert(bytes.end(), number.buffer, number.buffer + size);
+  const ByteView given(number.buffer, std::min<std::size_t>(number.size, sizeof number.buffer));
+  Bytes bytes(kCoordinateBytes - std::min(given.size(), kCoordinateBytes), 0);
+  bytes.insert(bytes.end(), given.begin(), given.end());
   return bytes;
 }
 
