@@ -44,7 +44,7 @@ Response jwks_response(const Json& set) {
 }
 
 bool is_software(std::string_view driver, const channel::TokenDescription& token) {
-  if (driver == "tpm2") return !token.hardware;
+  if (driver == "tpm2") return !token.hardware && !token.manufacturer.empty();  // nothing is known before it is open
   return token.manufacturer == "SoftHSM project" || token.manufacturer == "Mozilla Foundation" ||
          token.model.starts_with("SoftHSM");
 }

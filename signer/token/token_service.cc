@@ -111,8 +111,10 @@ void TokenService::opened(const channel::HostResult<channel::TokenDescription>& 
     return dispatch();
   }
   if (result.error().status == HostStatus::kPinRefused) return pin_refused(result.error().text);
-  // A wrong module or an unclear URI does not mend itself within a moment.
-  misconfigured_ = result.error().status == HostStatus::kInvalid || result.error().status == HostStatus::kAmbiguous;
+  // A wrong module, an unclear URI or a TPM that is not the pinned one does not mend itself within a moment.
+  const HostStatus status = result.error().status;
+  misconfigured_ =
+      status == HostStatus::kInvalid || status == HostStatus::kAmbiguous || status == HostStatus::kMismatch;
   host_lost(result.error().text);
 }
 

@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <map>
+
 #include "tests/e2e/fixture.h"
 #include "tests/support/swtpm.h"
 
@@ -37,6 +40,26 @@ class TpmSignerctl : public testing::Test {
   // The token may still be starting.
   [[nodiscard]] bool create_small() {
     return eventually([this] { return ctl({"key", "create", "small"}).status != 3; });
+  }
+
+  // What signerd says of the token.
+  jose::Json tpm0() {
+    const jose::Json said = jose::Json::parse(ctl({"status", "--json"}).out, nullptr, false);
+    for (const jose::Json& token : said.value("tokens", jose::Json::array())) {
+      if (token.at("name") == "tpm0") return token;
+    }
+    return {};
+  }
+
+  // Every file of the token and its keys, with its content.
+  std::map<std::string, std::string> files() {
+    std::map<std::string, std::string> all;
+    for (const char* folder : {"/tpm", "/keys"}) {
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(daemon_.state_directory() + folder)) {
+        if (entry.is_regular_file()) all[entry.path()] = read_text(entry.path());
+      }
+    }
+    return all;
   }
 
   Swtpm tpm_;  // outlives the daemon
@@ -112,12 +135,39 @@ TEST_F(ReadyTpmSignerctl, TheRefusalOfACertificateRequestNamesAWayThatWorks) {
   EXPECT_NE(checked.err.find("verify OK"), std::string::npos) << checked.err;
 }
 
+// A TPM that was cleared looks like this too.  Whoever made new keys in it, or forgot the old ones, would turn a
+// mistake that can be mended into one that cannot.
+TEST_F(ReadyTpmSignerctl, Invariant08_AnotherTpmIsNotUsedAndNothingIsRewritten) {
+  const auto before = files();
+  ASSERT_GE(before.size(), 6U);  // auth file, pinned root, blob, place, two keys' metadata
+  tpm_.fail();
+  tpm_.restart();
+  ASSERT_EQ(init().status, 0);
+  // The host that knew the old one stops the key, the next one does not even open the token.
+  ASSERT_TRUE(eventually([&] {
+    static_cast<void>(ctl({"sign", "small"}, R"({"sub":"client-1"})"));
+    return ctl({"status"}).out.find("key small is stopped") != std::string::npos;
+  })) << ctl({"status"}).out;
+  ASSERT_EQ(::kill(tpm0().at("host_pid").get<pid_t>(), SIGKILL), 0);
+  const std::string pinned = daemon_.state_directory() + "/tpm/tpm0/storage-root.json";
+  ASSERT_TRUE(eventually([&] { return ctl({"status"}).out.find("as in " + pinned) != std::string::npos; }))
+      << ctl({"status"}).out;
+  EXPECT_EQ(ctl({"sign", "small"}, R"({"sub":"client-1"})").status, 3);
+  EXPECT_EQ(ctl({"sign", "issuer"}, R"({"sub":"client-1"})").status, 0) << "the other token goes on";
+  EXPECT_EQ(files(), before);
+  // It does not mend itself: hosts are not started one after the other.
+  const jose::Json restarts = tpm0().at("restarts");
+  EXPECT_FALSE(eventually([&] { return tpm0().at("restarts") != restarts; }, std::chrono::seconds(2)));
+}
+
 TEST_F(TpmSignerctl, Invariant09_AnAuthFileMadeLaterIsUsedAfterAReload) {
   ASSERT_TRUE(daemon_.start()) << daemon_.log();
   ASSERT_TRUE(eventually([this] {
     return ctl({"status"}).out.find("token tpm0 cannot use its auth value") != std::string::npos;
   })) << ctl({"status"}).out;
   EXPECT_NE(ctl({"status"}).out.find("--generate-auth makes one"), std::string::npos) << ctl({"status"}).out;
+  EXPECT_EQ(tpm0().at("software"), false) << "nothing is known of a TPM that was not opened";
+  EXPECT_EQ(tpm0().at("hardware"), false);
   ASSERT_EQ(init().status, 0);
   daemon_.process().signal(SIGHUP);
   ASSERT_TRUE(eventually([this] { return ctl({"key", "create", "small"}).status == 0; })) << daemon_.log();
