@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The whole road on a fresh machine: installs what is missing, builds, makes a SoftHSM2 token, starts signerd, creates a key inside the
+# The whole road on a fresh machine: installs what is missing, builds, makes a token in software, starts signerd, creates a key inside the
 # token, asks for a JWT with curl, verifies it twice.  Stays inside this checkout (build/demo, .demo).
-#   ./demo.sh          shows and stops what it started
-#   ./demo.sh --keep   leaves signerd running and prints what to try next
+#   ./demo.sh          with SoftHSM2; shows and stops what it started
+#   ./demo.sh --tpm    the same with swtpm, a TPM 2.0 in software
+#   ./demo.sh --keep   leaves what it started running and prints what to try next; also --tpm --keep
 set -euo pipefail
 cd "$(dirname "$0")"
 keep=no
-case "${1:-}" in
-  "") ;;
-  --keep) keep=yes ;;
-  *) echo "usage: ./demo.sh [--keep]" >&2; exit 2 ;;
-esac
+kind=softhsm
+for argument in "$@"; do
+  case "$argument" in
+    --keep) keep=yes ;;
+    --tpm) kind=tpm ;;
+    *) echo "usage: ./demo.sh [--tpm] [--keep]" >&2; exit 2 ;;
+  esac
+done
 . packaging/lib.sh
-install_packages runtime
+if [ "$kind" = tpm ]; then install_packages tpm; else install_packages runtime; fi
 use_scratch build/demo/tmp
 
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
@@ -25,36 +29,54 @@ configure build/demo -DCMAKE_BUILD_TYPE=Release -DSIGNER_HARDEN=ON -DSIGNER_TEST
 build build/demo
 bin=$PWD/build/demo/bin
 demo=$PWD/.demo
-earlier=$(cat "$demo/pid" 2>/dev/null || true)
-# The number may be another program's by now.
-if [ -n "$earlier" ] && [ "$(readlink "/proc/$earlier/exe" 2>/dev/null)" = "$bin/signerd" ]; then
-  echo "stopping the signerd that an earlier ./demo.sh --keep left running"
+
+# stop_earlier FILE PROGRAM WORD: what an earlier ./demo.sh --keep left running.  The number may be another process's by now, so it must
+# be that program with that word among its arguments.
+stop_earlier() {
+  local earlier
+  earlier=$(cat "$demo/$1" 2>/dev/null || true)
+  [ -n "$earlier" ] && [ "$(readlink "/proc/$earlier/exe" 2>/dev/null)" = "$2" ] || return 0
+  tr '\0' '\n' < "/proc/$earlier/cmdline" | grep -Fq -- "$3" || return 0
+  echo "stopping the $(basename "$2") that an earlier ./demo.sh --keep left running"
   kill "$earlier"
   for _ in $(seq 100); do kill -0 "$earlier" 2>/dev/null || break; sleep 0.1; done
-fi
+}
+stop_earlier pid "$bin/signerd" "$demo/signer.toml"
+stop_earlier swtpm.pid "$(readlink -f "$(command -v swtpm || echo /none)")" "$(cat "$demo/place" 2>/dev/null || echo /none)"
 rm -rf "$demo"
 mkdir -m 0700 "$demo"
-# A Unix socket's path is short (107 bytes); a checkout too deep for it is reached through a link in /tmp.
-socket=$demo/signer.sock
-if [ ${#socket} -gt 100 ]; then
+# A Unix socket's path is short (107 bytes), and swtpm and its TCTI split theirs at ',' and '='; a checkout whose path does not do is
+# reached through a link in /tmp.
+place=$demo
+if [ ${#demo} -gt 88 ] || [[ $demo == *[,=]* ]]; then
   scratch=$(mktemp -d /tmp/signer-demo-XXXXXX)
-  echo "the checkout's path is too long for a socket; it is reached through $scratch, which goes when signerd is stopped here"
+  echo "the checkout's path does not do for a socket; it is reached through $scratch, which goes when signerd is stopped here"
   ln -s "$demo" "$scratch/d"
-  socket=$scratch/d/signer.sock
+  place=$scratch/d
 fi
+echo "$place" > "$demo/place"
+socket=$place/signer.sock
 
-say "A SoftHSM2 token of its own (a stand-in: software, not hardware)"
-module=$(softhsm_module)
-export SIGNER_HSM=$bin/signer-hsm SOFTHSM2_MODULE=$module
-show softhsm-config/make-token.sh "$demo/softhsm" demo
+pids=()  # what was started last stands first
+stop() {
+  local pid
+  for pid in "${pids[@]}"; do
+    kill "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+  rm -f "$demo/pid" "$demo/swtpm.pid"
+  [ -z "${scratch:-}" ] || rm -rf "$scratch"
+}
+trap stop EXIT
 
-cat > "$demo/signer.toml" <<TOML
-state_dir = "$demo/state"
-
-[[listener]]
-path = "$socket"
-mode = "0600"
-
+# Each makes a token and writes its table for signerd's configuration to .demo/token.toml.
+softhsm_token() {
+  say "A SoftHSM2 token of its own (a stand-in: software, not hardware)"
+  local module
+  module=$(softhsm_module)
+  export SIGNER_HSM=$bin/signer-hsm SOFTHSM2_MODULE=$module
+  show softhsm-config/make-token.sh "$demo/softhsm" demo
+  cat > "$demo/token.toml" <<TOML
 [[token]]
 name = "main"
 driver = "pkcs11"
@@ -63,6 +85,41 @@ uri = "pkcs11:token=demo"
 pin_file = "$demo/softhsm/user.pin"
 sessions = 2
 environment = { SOFTHSM2_CONF = "$demo/softhsm/softhsm2.conf" }
+TOML
+}
+
+tpm_token() {
+  say "A TPM of its own (swtpm, a stand-in: software, not hardware; its keys are as safe as the files below .demo)"
+  mkdir -m 0700 "$demo/swtpm"
+  swtpm socket --tpm2 --tpmstate "dir=$place/swtpm" --server "type=unixio,path=$place/tpm" --ctrl "type=unixio,path=$place/tpm.ctrl" \
+    --flags not-need-init,startup-clear > "$demo/swtpm.log" 2>&1 &
+  pids=("$!" "${pids[@]}")
+  echo "$!" > "$demo/swtpm.pid"
+  for _ in $(seq 100); do
+    [ -S "$place/tpm" ] && [ -S "$place/tpm.ctrl" ] && break
+    kill -0 "$!" 2>/dev/null || { cat "$demo/swtpm.log"; exit 1; }
+    sleep 0.1
+  done
+  show "$bin/signerctl" token init --tcti "swtpm:path=$place/tpm" --auth-file "$demo/tpm.auth" --generate-auth
+  cat > "$demo/token.toml" <<TOML
+[[token]]
+name = "main"
+driver = "tpm2"
+tcti = "swtpm:path=$place/tpm"
+auth_file = "$demo/tpm.auth"
+TOML
+}
+
+"${kind}_token"
+
+cat > "$demo/signer.toml" <<TOML
+state_dir = "$demo/state"
+
+[[listener]]
+path = "$socket"
+mode = "0600"
+
+$(cat "$demo/token.toml")
 
 [[key]]
 name = "issuer"
@@ -90,14 +147,8 @@ say "Start signerd"
 show "$bin/signerctl" config check "$demo/signer.toml"
 "$bin/signerd" --config "$demo/signer.toml" 2> "$demo/log" &
 pid=$!
+pids=("$pid" "${pids[@]}")
 echo "$pid" > "$demo/pid"
-stop() {
-  kill "$pid" 2>/dev/null || true
-  wait "$pid" 2>/dev/null || true
-  rm -f "$demo/pid"
-  [ -z "${scratch:-}" ] || rm -rf "$scratch"
-}
-trap stop EXIT
 for _ in $(seq 100); do
   [ -S "$socket" ] && break
   kill -0 "$pid" 2>/dev/null || { cat "$demo/log"; exit 1; }
@@ -156,6 +207,8 @@ tail -n +1 "$demo"/state/audit/*.jsonl | tr -d '\0'
 
 if [ "$keep" = yes ]; then
   trap - EXIT
+  started=signerd
+  [ "$kind" = softhsm ] || started="signerd and the TPM in software"
   say "signerd runs on (pid $pid, log $demo/log).  Try:"
   cat <<TEXT
 export SIGNER_SOCKET='$socket'
@@ -163,8 +216,8 @@ export SIGNER_SOCKET='$socket'
 echo '{"sub":"client-2"}' | '$bin/signerctl' sign issuer
 '$bin/signerctl' jwks
 curl --unix-socket '$socket' http://signer/metrics
-kill $pid      # stops it
+kill ${pids[*]}      # stops $started
 TEXT
 else
-  say "Done; signerd is stopped."
+  say "Done; what was started here is stopped."
 fi

@@ -5,14 +5,16 @@
 build_packages="g++ cmake ninja-build pkg-config libssl-dev nlohmann-json3-dev libboost-dev libspdlog-dev libtomlplusplus-dev
 libcli11-dev prometheus-cpp-dev libsystemd-dev libp11-kit-dev libp11-dev libtss2-dev"
 runtime_packages="softhsm2 openssl curl ca-certificates"
+tpm_packages="swtpm"
 test_packages="libgtest-dev libcurl4-openssl-dev libcjose-dev libjansson-dev binutils python3 python3-jwt python3-cryptography groff-base procps
-swtpm tpm2-tools tpm2-openssl"
+$tpm_packages tpm2-tools tpm2-openssl"
 check_packages="clang libclang-rt-dev clang-tidy clang-format doxygen"
 
-# install_packages <runtime|tests|checks>: installs what is missing with apt, and only that.
+# install_packages <runtime|tpm|tests|checks>: installs what is missing with apt, and only that.
 install_packages() {
   local wanted="$build_packages $runtime_packages" missing="" package
   case "$1" in
+    tpm) wanted="$wanted $tpm_packages" ;;
     tests) wanted="$wanted $test_packages" ;;
     checks) wanted="$wanted $test_packages $check_packages" ;;
   esac
