@@ -215,6 +215,7 @@ export SIGNER_SOCKET='$socket'
 '$bin/signerctl' status
 echo '{"sub":"client-2"}' | '$bin/signerctl' sign issuer
 '$bin/signerctl' jwks
+'$bin/signerctl' token list --config '$demo/signer.toml'
 curl --unix-socket '$socket' http://signer/metrics
 kill ${pids[*]}      # stops $started
 TEXT
