@@ -134,7 +134,7 @@ TEST_P(TokenConformance, FindsItsKeysAgainAfterItsHostWasKilled) {
   ASSERT_TRUE(token_.ready());
   const auto made = token_.generate(jose::KeyKind::kRsa2048, kKeyId);
   ASSERT_TRUE(made && *made);
-  ::kill(token_.service().status().host_pid, SIGKILL);
+  token_.kill_host();
   const auto signature = token_.sign(kKeyId, kInput);
   ASSERT_TRUE(signature) << signature.error().reason;
   EXPECT_TRUE(verifies((*made)->public_key, *signature));

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/eventually.h"
 #include "tests/support/softhsm.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tpm_token.h"
@@ -53,6 +55,8 @@ class TokenUnderTest {
       settings.spec.pin_file = tpm_->auth_file();
       settings.spec.key_directory = tpm_->key_directory();
       settings.spec.sessions = 1;
+      settings.driver = "tpm2";
+      settings.serial = true;
       settings.program = {SIGNER_TPM_PROGRAM, {"host", "--workers"}, {}};
     } else {
       softhsm_ = std::make_unique<SoftHsmToken>(SIGNER_HSM_PROGRAM);
@@ -143,6 +147,19 @@ class TokenUnderTest {
     }
     return **answer;
   }
+
+  // SIGSTOP, and until the kernel says that it is stopped: a thread may run on for a moment.
+  [[nodiscard]] bool stop_host() const {
+    const pid_t host = service_->status().host_pid;
+    ::kill(host, SIGSTOP);
+    return eventually([host] {
+      const std::string stat = read_text("/proc/" + std::to_string(host) + "/stat");
+      return stat.substr(stat.rfind(')') + 2, 1) == "T";
+    });
+  }
+
+  // SIGKILL: it leaves no word and nothing of what it had in the token.
+  void kill_host() const { ::kill(service_->status().host_pid, SIGKILL); }
 
   boost::asio::io_context& loop() { return loop_; }
 
