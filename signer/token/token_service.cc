@@ -284,6 +284,7 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
   if (*result) {
     flight.job.done(**std::move(result));
   } else if (status == HostStatus::kExpired) {
+    behind_at_ = now;
     flight.job.done(too_late());
   } else {
     flight.job.done(unavailable(result->error().text));
@@ -343,7 +344,11 @@ void TokenService::sign(SignJob job) {
 std::chrono::nanoseconds TokenService::expected_wait(uid_t uid) const {
   std::size_t ahead = queue_.ahead_of(uid);
   for (const Worker& worker : workers_) ahead += worker.jobs.size();
-  const std::size_t rounds = ahead / std::max<std::size_t>(1, workers_.size()) + 1;
+  // Whoever finds the token idle takes nobody's turn.  If it were refused as well, a token that was slow once would
+  // never be seen to be fast again by callers in a hurry.
+  if (ahead == 0) return std::chrono::nanoseconds::zero();
+  // Not as many as there are workers now: between two hosts there are none.
+  const std::size_t rounds = ahead / std::max<std::size_t>(1, settings_.spec.sessions) + 1;
   return pace_.mean() * static_cast<std::int64_t>(rounds);
 }
 
@@ -360,7 +365,8 @@ void TokenService::dispatch() {
     const auto worker = free_worker();
     if (!worker) return;
     SignJob job = *queue_.pop();
-    if (job.deadline <= clock_.steady()) {
+    if (const SteadyTime now = clock_.steady(); job.deadline <= now) {
+      behind_at_ = now;
       job.done(too_late());
       continue;
     }

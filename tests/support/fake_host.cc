@@ -3,19 +3,23 @@
 // A token host with software keys in a directory (TokenSpec::uri), for the conformance suite and for faults that no
 // real driver makes on demand.  A file of this name in the directory asks for the fault:
 //   crash, hang, nonsense, flip, lose, vanish   what the next signature does (crash and hang: removed first, so they
-//   happen once) refuse-open, refuse-pin                     what opening does opens, signatures written by the host:
-//   one byte for each
+//   happen once)
+//   slow                      how many milliseconds each signature takes
+//   refuse-open, refuse-pin   what opening does
+//   opens, signatures         written by the host: one byte for each
 
 #include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -64,6 +68,13 @@ class Directory {
   [[nodiscard]] bool asks(const std::string& fault) const { return std::filesystem::exists(of(fault)); }
 
   [[nodiscard]] bool takes(const std::string& fault) const { return ::unlink(of(fault).c_str()) == 0; }
+
+  // The number in the fault's file; 0 if it is not asked for.
+  [[nodiscard]] int number(const std::string& fault) const {
+    int value = 0;
+    std::ifstream(of(fault)) >> value;
+    return value;
+  }
 
   void count(const std::string& what) const {
     const int fd = ::open(of(what).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -114,6 +125,7 @@ class FakeWorker final : public channel::SigningWorker {
 
   HostResult<Bytes> sign(const channel::SignRequest& request) override {
     directory_.count("signatures");
+    ::poll(nullptr, 0, directory_.number("slow"));
     if (directory_.takes("crash")) std::abort();
     if (directory_.takes("hang")) ::pause();
     if (directory_.takes("nonsense")) nonsense();

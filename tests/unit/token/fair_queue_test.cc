@@ -83,6 +83,50 @@ TEST(FairQueue, Invariant10_EachCallerAndAllTogetherHaveALimit) {
   EXPECT_FALSE(queue.has_room(2));
 }
 
+TEST(FairQueue, NobodyIsAheadOfTheFirst) {
+  FairQueue<Job> queue({});
+  EXPECT_EQ(queue.ahead_of(1), 0U);
+  queue.push({1, 0});
+  EXPECT_EQ(queue.ahead_of(1), 1U);
+  ASSERT_TRUE(queue.pop());
+  EXPECT_EQ(queue.ahead_of(1), 0U);
+}
+
+TEST(FairQueue, Invariant10_AFloodIsOneJobAheadOfAnotherCallerAndAllOfItAheadOfItsOwn) {
+  FairQueue<Job> queue({});
+  for (int i = 0; i < 500; ++i) queue.push({1, i});
+  EXPECT_EQ(queue.ahead_of(1), 500U);
+  EXPECT_EQ(queue.ahead_of(2), 1U);
+  queue.push({2, 0});
+  EXPECT_EQ(queue.ahead_of(2), 3U) << "its own, and two of the flood";
+  EXPECT_EQ(queue.ahead_of(1), 501U);
+  EXPECT_EQ(queue.ahead_of(3), 2U) << "one of each";
+}
+
+// What is foretold is what happens, except for whose turn it is within a round: at most one job of each other.
+TEST(FairQueue, TheJobsSaidToBeAheadAreThoseThatLeaveFirst) {
+  const unsigned seed = test::seed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const auto below = [&random](unsigned limit) { return static_cast<unsigned>(random() % limit); };
+  for (int history = 0; history < 200; ++history) {
+    FairQueue<Job> queue({});
+    std::set<uid_t> others;
+    for (unsigned i = below(40); i > 0; --i) {
+      const uid_t uid = 1 + below(5);
+      if (below(3) == 0) static_cast<void>(queue.pop());
+      queue.push({uid, 0});
+      if (uid != 1) others.insert(uid);
+    }
+    const std::size_t foretold = queue.ahead_of(1);
+    queue.push({1, 1});
+    std::size_t before = 0;
+    for (auto job = queue.pop(); job && job->number == 0; job = queue.pop()) ++before;
+    EXPECT_LE(before, foretold);
+    EXPECT_GE(before + others.size(), foretold);
+  }
+}
+
 TEST(FairQueue, TheDefaultLimitsAreTheDocumentedOnes) {
   FairQueue<Job> queue({});
   for (int i = 0; i < 512; ++i) queue.push({1, i});
