@@ -46,6 +46,11 @@ std::string token_trouble(const Json& token) {
   }
   if (state == "unavailable") return "token " + name + " is unavailable" + because + "; signerd keeps trying\n";
   if (state == "starting") return "token " + name + " is starting" + because + "\n";
+  if (is_true(token, "degraded")) {
+    return "token " + name +
+           " is degraded: requests came faster than it signs, some were refused; ask for less at once, or give the key "
+           "a faster token\n";
+  }
   return "";
 }
 
@@ -65,10 +70,14 @@ std::string device(const Json& token) {
   return text.empty() ? "-" : text;
 }
 
+std::string state_of(const Json& token) {
+  return cell(token, "state") + (is_true(token, "degraded") ? ", degraded" : "");
+}
+
 std::string tokens_text(const Json& tokens) {
   std::vector<Row> rows = {{"TOKEN", "DRIVER", "STATE", "LABEL", "SERIAL", "DEVICE", "KEYS LIVE IN", "RESTARTS"}};
   for (const Json& token : tokens) {
-    rows.push_back({cell(token, "name"), cell(token, "driver"), cell(token, "state"), cell(token, "label"),
+    rows.push_back({cell(token, "name"), cell(token, "driver"), state_of(token), cell(token, "label"),
                     cell(token, "serial"), device(token), place_of_keys(token), cell(token, "restarts")});
   }
   return rows.size() == 1 ? "No token is configured.\n" : table(rows);

@@ -4,6 +4,7 @@
 
 #include "server/handlers.h"
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -191,8 +192,14 @@ Response Handlers::answer(const RequestContext& context, const protocol::Route& 
     case Call::kMetrics:
       return {200, "text/plain; version=0.0.4", metrics_text(metrics_, keys_, tokens_, pipeline_), {}};
     default:
-      return json_response(200, Json{{"status", "ok"}});
+      return health();
   }
+}
+
+// Alive is alive: whoever restarts what does not answer 200 would make a slow token slower.
+Response Handlers::health() const {
+  const bool degraded = std::ranges::any_of(tokens_, [](const auto& token) { return token.second->status().behind; });
+  return json_response(200, Json{{"status", degraded ? "degraded" : "ok"}});
 }
 
 Response Handlers::tokens(const RequestContext& context) {
@@ -205,7 +212,7 @@ Response Handlers::tokens(const RequestContext& context) {
     Json one = {{"name", name},
                 {"driver", token->driver()},
                 {"state", token::to_string(status.state)},
-                {"behind", status.behind},
+                {"degraded", status.behind},
                 {"label", description.label},
                 {"manufacturer", description.manufacturer},
                 {"model", description.model},
@@ -234,6 +241,7 @@ Response Handlers::readiness(const RequestContext& context, const std::string& k
     if (!entry.ready)
       one["reason"] =
           entry.stopped || entry.active == nullptr ? "the key is stopped or absent" : "the token is not ready";
+    if (entry.active != nullptr && entry.active->token->status().behind) one["degraded"] = true;
     all = all && entry.ready;
     keys[name] = std::move(one);
   }

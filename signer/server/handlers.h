@@ -51,6 +51,7 @@ class Handlers {
                        const std::string& grant);
   Response key_not_created(const RequestContext& context, const std::string& key, const Error& error);
   [[nodiscard]] Response answer(const RequestContext& context, const protocol::Route& route);
+  [[nodiscard]] Response health() const;
   [[nodiscard]] Response tokens(const RequestContext& context);
   [[nodiscard]] Response readiness(const RequestContext& context, const std::string& key);
   [[nodiscard]] jose::Json key_json(const pipeline::KeyEntry& entry) const;

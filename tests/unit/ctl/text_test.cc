@@ -91,6 +91,22 @@ TEST(StatusText, NamesEveryTroubleAndWhatToDo) {
       "token new is starting\n");
 }
 
+TEST(StatusText, ShowsATokenThatIsDegradedBesideItsState) {
+  const Status status = status_of(R"({"ready":true,"keys":{"a":{"ready":true,"degraded":true}}})",
+                                  R"([{"name":"a","state":"active","ready":true}])",
+                                  R"([{"name":"slow","driver":"tpm2","state":"ready","degraded":true},
+          {"name":"fast","driver":"tpm2","state":"ready","degraded":false},
+          {"name":"gone","driver":"tpm2","state":"unavailable","degraded":true}])");
+  EXPECT_TRUE(is_ready(status));
+  const std::string text = status_text(status);
+  EXPECT_NE(text.find("slow   tpm2    ready, degraded "), std::string::npos) << text;
+  EXPECT_NE(text.find("fast   tpm2    ready  "), std::string::npos) << text;
+  EXPECT_EQ(troubles_text(status),
+            "token slow is degraded: requests came faster than it signs, some were refused; ask for less at once, or "
+            "give the key a faster token\n"
+            "token gone is unavailable; signerd keeps trying\n");
+}
+
 TEST(StatusText, DoesNotTakeSilenceForReadiness) {
   for (const char* readiness : {"{}", R"({"ready":"true"})", R"({"ready":1})", R"({"ready":null})"}) {
     EXPECT_FALSE(is_ready(status_of(readiness, "[]"))) << readiness;
