@@ -33,7 +33,9 @@ HostResult<Secret> decoded(const std::string& source, const Result<SecretFile>& 
     const bool makeable = source.starts_with('/') && is_absent(source);
     return host_failure(HostStatus::kPinRefused,
                         "tpm: auth file " + read.error().text +
-                            (makeable ? "; signerctl token init with --generate-auth makes one" : ""));
+                            (makeable ? "; restore it, or for a token without keys: signerctl token init with "
+                                        "--generate-auth makes one"
+                                      : ""));
   }
   auto bytes = from_hex(read->secret.reveal());
   const bool fits = bytes && bytes->size() == kAuthValueBytes;

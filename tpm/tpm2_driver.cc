@@ -24,8 +24,6 @@ constexpr std::chrono::seconds kCloseTime{2};
 constexpr std::chrono::milliseconds kPauseMin{100};
 constexpr std::chrono::milliseconds kPauseMax{800};
 
-constexpr std::string_view kWrongAuthHint = "; is the auth file the one that this key was made with?";
-
 SteadyTime now() {
   return std::chrono::steady_clock::now();
 }
@@ -148,7 +146,11 @@ HostResult<T> Tpm2Driver::climb(SteadyTime deadline, const Bytes& key_id, const 
       }
       if (step == Step::kGiveUp) {
         put_off(failure);
-        if (failure.action == Action::kAuthRefused) failure.text += kWrongAuthHint;
+        if (failure.action == Action::kAuthRefused) {
+          failure.text += "; the auth file " + spec_.pin_file +
+                          " does not hold this key's auth value, or commands are changed on their way to the TPM: "
+                          "restore the file, it is read again";
+        }
         return host_failure(std::move(failure));
       }
       take(step, key_id);
