@@ -9,7 +9,7 @@
 namespace signer::test {
 
 inline TestDaemon::Programs programs() {
-  return {SIGNERD_PROGRAM, SIGNER_HSM_PROGRAM, SIGNERCTL_PROGRAM};
+  return {SIGNERD_PROGRAM, SIGNER_HSM_PROGRAM, SIGNERCTL_PROGRAM, SIGNER_TPM_PROGRAM};
 }
 
 // signerd up, with its key made.

@@ -5,15 +5,10 @@
 
 #include <signal.h>
 
-#include <atomic>
-#include <random>
 #include <thread>
 
-#include "jose/base64url.h"
-#include "jose/hash.h"
-#include "signer/jws.h"
-#include "signer/key_set.h"
 #include "tests/e2e/fixture.h"
+#include "tests/e2e/load.h"
 #include "tests/support/fault_module/control.h"
 
 namespace signer::test {
@@ -22,12 +17,6 @@ namespace {
 
 constexpr std::uint64_t kDeviceError = 0x30;   // PKCS#11: CKR_DEVICE_ERROR
 constexpr std::uint64_t kPinIncorrect = 0xA0;  // CKR_PIN_INCORRECT
-
-struct LoadOutcome {
-  std::atomic<int> issued{0};
-  std::atomic<int> failed{0};
-  std::atomic<int> wrong{0};
-};
 
 class HostFaults : public RunningDaemon {
  protected:
@@ -41,65 +30,26 @@ class HostFaults : public RunningDaemon {
 
   void SetUp() override {
     RunningDaemon::SetUp();
-    HttpConnection connection(daemon_.socket());
-    const jose::Json set = jose::Json::parse(connection.get("/v1/jwks")->body);
-    keys_ = std::make_unique<KeySet>(*KeySet::from_jwks(set.dump()));
+    judge_ = std::make_unique<Judge>(daemon_);
   }
 
-  bool verifies(const std::string& token) {
-    const jws::Policy policy({Algorithm::kRs256}, jws::TypeRule::is("at+jwt"));
-    return jws::verify(token, *keys_, policy).has_value();
-  }
-
-  // Eight callers ask until `stop`; every reply is judged.
-  void load(LoadOutcome& outcome, const std::atomic<bool>& stop) {
-    std::vector<std::jthread> callers;
-    for (int i = 0; i < 8; ++i) {
-      callers.emplace_back([&] {
-        HttpConnection connection(daemon_.socket());
-        while (!stop) {
-          const auto reply = connection.post("/v1/keys/issuer/tokens", R"({"claims":{"sub":"x"}})");
-          if (!reply || reply->status != 200) {
-            ++outcome.failed;
-            last_failure_ = reply ? reply->body : "no reply";
-            if (!reply) return;
-          } else if (!verifies(reply->json()["token"].get<std::string>())) {
-            ++outcome.wrong;
-          } else {
-            ++outcome.issued;
-          }
-        }
-      });
-    }
-  }
+  bool verifies(const std::string& token) { return judge_->verifies(token); }
 
   // Hits the host `times` times under load, waiting for progress in between.
   void hit_under_load(int signal_number, int times) {
-    LoadOutcome outcome;
-    std::atomic<bool> stop{false};
-    std::thread callers([&] { load(outcome, stop); });
+    Load load(daemon_, *judge_);
     for (int i = 0; i < times; ++i) {
-      const int before = outcome.issued;
-      EXPECT_TRUE(eventually([&] { return outcome.issued > before + 20 || outcome.failed > 0; }));
-      pid_t host = -1;
-      EXPECT_TRUE(eventually([&] { return (host = daemon_.host_pid()) > 0; }));
-      ::kill(host, signal_number);
-      EXPECT_TRUE(eventually([&] {
-        const pid_t now = daemon_.host_pid();
-        return now > 0 && now != host;
-      }));
+      EXPECT_TRUE(load.goes_on());
+      EXPECT_TRUE(replace_host(daemon_, signal_number));
     }
-    const int before = outcome.issued;
-    EXPECT_TRUE(eventually([&] { return outcome.issued > before + 20; }));
-    stop = true;
-    callers.join();
-    EXPECT_EQ(outcome.failed, 0) << last_failure_ << "\n" << daemon_.log();
-    EXPECT_EQ(outcome.wrong, 0);
-    EXPECT_GT(outcome.issued, 20 * times);
+    EXPECT_TRUE(load.goes_on());
+    load.stop();
+    EXPECT_EQ(load.failed(), 0) << load.last_failure() << "\n" << daemon_.log();
+    EXPECT_EQ(load.wrong(), 0);
+    EXPECT_GT(load.issued(), 20 * times);
   }
 
-  std::unique_ptr<KeySet> keys_;
-  std::string last_failure_;
+  std::unique_ptr<Judge> judge_;
 };
 
 TEST_F(HostFaults, Invariant09_KillUnderLoadFailsNoRequest) {

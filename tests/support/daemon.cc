@@ -13,21 +13,41 @@
 namespace signer::test {
 
 TestDaemon::TestDaemon(Programs programs, DaemonOptions options)
-    : programs_(std::move(programs)), options_(std::move(options)), token_(programs_.signer_hsm) {
+    : programs_(std::move(programs)), options_(std::move(options)) {
+  if (options_.device == Device::kSoftHsm) {
+    softhsm_ = std::make_unique<SoftHsmToken>(programs_.signer_hsm);
+  } else {
+    tpm_ = std::make_unique<TpmToken>(programs_.signer_tpm);
+  }
+  if (options_.device == Device::kTpmBehindInterposer) interposer_ = std::make_unique<TpmInterposer>(tpm());
   write_configuration(options_.more);
+}
+
+std::string TestDaemon::token_table() const {
+  std::ostringstream text;
+  text << "[[token]]\nname = \"main\"\n";
+  Environment environment = options_.environment;
+  if (tpm_) {
+    text << "driver = \"tpm2\"\ntcti = \"" << (interposer_ ? interposer_->tcti() : tpm_->tcti()) << "\"\nauth_file = \""
+         << tpm_->auth_file() << "\"\n";
+  } else {
+    const std::string module = options_.module.empty() ? SoftHsmToken::module() : options_.module;
+    const std::string uri = options_.driver_uri.empty() ? "pkcs11:token=" + softhsm_->label() : options_.driver_uri;
+    text << "driver = \"pkcs11\"\nmodule = \"" << module << "\"\nuri = \"" << uri << "\"\npin_file = \""
+         << softhsm_->pin_file() << "\"\nsessions = " << options_.sessions << "\n";
+    environment.merge(softhsm_->environment());
+  }
+  text << options_.token_settings << "[token.environment]\n";
+  for (const auto& [name, value] : environment) text << name << " = \"" << value << "\"\n";
+  return text.str();
 }
 
 void TestDaemon::write_configuration(const std::string& more) {
   std::ostringstream text;
-  const std::string module = options_.module.empty() ? SoftHsmToken::module() : options_.module;
   text << "state_dir = \"" << state_directory() << "\"\n"
        << "[[listener]]\npath = \"" << socket() << "\"\n"
-       << options_.listener_settings << "[[token]]\nname = \"main\"\ndriver = \"pkcs11\"\nmodule = \"" << module
-       << "\"\nuri = \"" << (options_.driver_uri.empty() ? "pkcs11:token=" + token_.label() : options_.driver_uri)
-       << "\"\npin_file = \"" << token_.pin_file() << "\"\nsessions = " << options_.sessions << "\n"
-       << options_.token_settings << "[token.environment]\nSOFTHSM2_CONF = \"" << token_.configuration() << "\"\n";
-  for (const auto& [name, value] : options_.environment) text << name << " = \"" << value << "\"\n";
-  text << "[[key]]\nname = \"issuer\"\ntokens = [\"main\"]\n"
+       << options_.listener_settings << token_table() << "[[key]]\nname = \"issuer\"\ntokens = [\"main\"]\n"
+       << options_.key_settings
        << "[[profile]]\nname = \"access\"\ntyp = \"at+jwt\"\nissuer = \"https://idp.example\"\n"
        << "audiences = [\"https://api.example\"]\nmax_ttl = \"15m\"\n"
        << "[[grant]]\nname = \"tests\"\nmatch = { uid = " << ::getuid()
@@ -64,11 +84,11 @@ bool TestDaemon::ready(std::chrono::milliseconds limit) {
       limit);
 }
 
-std::string TestDaemon::create_key() {
+std::string TestDaemon::create_key(const std::string& key) {
   std::string kid;
   const bool made = eventually([&] {
     HttpConnection connection(socket());
-    const auto reply = connection.post("/v1/keys/issuer", "{}");
+    const auto reply = connection.post("/v1/keys/" + key, "{}");
     if (!reply || reply->status == 503) return false;  // the token is still being opened
     if (reply->status == 201) kid = reply->json()["kid"].get<std::string>();
     return true;
@@ -76,10 +96,10 @@ std::string TestDaemon::create_key() {
   return made ? kid : "";
 }
 
-std::optional<HttpReply> TestDaemon::issue(const std::string& claims) {
+std::optional<HttpReply> TestDaemon::issue(const std::string& claims, const std::string& key) {
   HttpConnection connection(socket());
   if (!connection.open()) return std::nullopt;
-  return connection.post("/v1/keys/issuer/tokens", R"({"claims":)" + claims + "}");
+  return connection.post("/v1/keys/" + key + "/tokens", R"({"claims":)" + claims + "}");
 }
 
 int TestDaemon::stop() {
