@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Key files between us and the tools that operators have: tpm2-tools and OpenSSL's provider tpm2-openssl, on a
-// simulated TPM.  Skipped where they are not installed.
+// simulated TPM.
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <string>
-#include <vector>
 
 #include "tests/support/process.h"
-#include "tests/support/swtpm.h"
-#include "tests/support/temporary_directory.h"
 #include "tests/support/tpm_interposer.h"
+#include "tests/unit/tpm/tools_on_tpm.h"
 #include "tpm/private_key_file.h"
 
 namespace signer::tpm {
@@ -26,33 +23,12 @@ Bytes bytes_of_file(const std::string& path) {
   return {text.begin(), text.end()};
 }
 
-// A TPM with a storage root key at 0x81000001, and the tools pointed at it alone.
-class KeyFileInterop : public ::testing::Test {
+class KeyFileInterop : public test::ToolsOnTpm {
  protected:
   void SetUp() override {
-    if (test::run({"tpm2_encodeobject", "--version"}).status != 0) GTEST_SKIP() << "no tpm2-tools";
-    const auto provider = test::run({"openssl", "list", "-providers", "-provider", "tpm2"}, {}, environment());
-    if (provider.status != 0) GTEST_SKIP() << "no tpm2-openssl";
-    tool({"tpm2_createprimary", "-Q", "-C", "o", "-g", "sha256", "-G", "ecc", "-c", file("srk.ctx")});
-    tool({"tpm2_evictcontrol", "-Q", "-C", "o", "-c", file("srk.ctx"), "0x81000001"});
-    flush();
+    ToolsOnTpm::SetUp();
     write_text(file("message"), "header.payload");
   }
-
-  [[nodiscard]] test::Environment environment() const {
-    return {{"TPM2TOOLS_TCTI", tpm_.tcti()}, {"TPM2OPENSSL_TCTI", tpm_.tcti()}};
-  }
-
-  [[nodiscard]] std::string file(const std::string& name) const { return directory_ / name; }
-
-  // Runs a tool that must succeed.
-  void tool(const std::vector<std::string>& arguments) const {
-    const test::Finished finished = test::run(arguments, {}, environment());
-    ASSERT_EQ(finished.status, 0) << arguments.front() << "\n" << finished.out << finished.err;
-  }
-
-  // There is no resource manager: what a tool leaves loaded stays.
-  void flush() const { tool({"tpm2_flushcontext", "-t"}); }
 
   // A signing key with the auth value "keypw" as k.pub and k.priv.
   void create_key() const {
@@ -75,9 +51,6 @@ class KeyFileInterop : public ::testing::Test {
   [[nodiscard]] Result<PrivateKeyFile> decode(const std::string& name) const {
     return decode_private_key(read_text(file(name)));
   }
-
-  test::Swtpm tpm_;
-  test::TemporaryDirectory directory_;
 };
 
 TEST_F(KeyFileInterop, ReadsWhatTpm2ToolsWrites) {

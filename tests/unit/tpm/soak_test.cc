@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// More signatures than a TPM counts: 70,000, where its count of saved sessions ends at 65,535, with an idle session of
+// somebody else in it.  What the driver leaks at each signature or each new session, in the TPM or in memory, shows
+// here and nowhere else.  Takes minutes; label nightly.
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <cstdio>
+
+#include "jose/hash.h"
+#include "tests/support/tpm_sessions.h"
+#include "tests/unit/tpm/driver_on_token.h"
+#include "verify/verification_key.h"
+
+namespace signer::tpm {
+namespace {
+
+const Bytes kKeyId = {7, 0};
+constexpr unsigned kSignatures = 70'000;
+constexpr unsigned kStep = 10'000;
+constexpr std::size_t kLeakMax = 512UL * 1024;  // nine bytes a signature, after the first kStep of them
+
+TEST(TpmSoak, SignsBeyondTheContextGapBesideAnIdleSession) {
+  test::TpmToken token(SIGNER_TPM_PROGRAM);
+  const auto idle = test::IdleSession::leave(token.tpm());
+  ASSERT_FALSE(idle.context.empty());
+  const auto driver = test::opened(test::spec_of(token));
+  const auto key = driver->generate_key({jose::KeyKind::kRsa2048, "soak", kKeyId, false});
+  ASSERT_TRUE(key.has_value()) << key.error().text;
+  const auto verifier = verify::VerificationKey::make(key->public_key);
+  ASSERT_TRUE(verifier.has_value());
+
+  const auto started = std::chrono::steady_clock::now();
+  std::size_t heap = 0;
+  for (unsigned i = 1; i <= kSignatures; ++i) {
+    const std::string input = "header." + std::to_string(i);
+    const auto signature = driver->sign(test::sign_request(kKeyId, input));
+    ASSERT_TRUE(signature.has_value()) << i << ": " << signature.error().text;
+    ASSERT_TRUE(verifier->verify_digest(jose::sha256(bytes_of(input)), *signature)) << i;
+    if (i % kStep != 0) continue;
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - started;
+    std::printf("%u signatures, %.0f/s, %zu bytes of heap\n", i, i / time.count(), ::mallinfo2().uordblks);
+    std::fflush(stdout);
+    if (i == kStep) heap = ::mallinfo2().uordblks;
+  }
+  EXPECT_LE(::mallinfo2().uordblks, heap + kLeakMax);
+
+  driver->close();
+  EXPECT_TRUE(idle.load(token.tpm())) << "the other's session is lost";
+  const auto next = test::IdleSession::leave(token.tpm());
+  EXPECT_EQ(next.number(), idle.number() + 1) << "the driver saved sessions: each brings every user nearer to the gap";
+}
+
+}  // namespace
+}  // namespace signer::tpm
