@@ -6,88 +6,23 @@
 //   sign-bench [seconds per row, default 20] [callers of each row, default 1 8]
 
 #include <dlfcn.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <numeric>
-#include <sstream>
-#include <thread>
+#include <memory>
 #include <vector>
 
 #include <p11-kit/pkcs11.h>
 
+#include "tests/bench/slices.h"
 #include "tests/support/daemon.h"
 
 namespace signer::test {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr std::chrono::milliseconds kSlice{350};
 constexpr int kSessions = 64;
-
-// What one caller did in a slice.
-struct Slice {
-  double rate = 0;                 // signatures per second, all callers
-  double cpu_us = 0;               // CPU time of the processes concerned, for each signature
-  std::vector<double> latency_us;  // of each signature
-};
-
-double cpu_of_process(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  std::istringstream rest(text.substr(text.rfind(')') + 2));
-  std::string word;
-  double ticks = 0;
-  for (int i = 3; i <= 15 && rest >> word; ++i) {
-    if (i >= 14) ticks += std::stod(word);
-  }
-  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-double own_cpu() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-// Runs `callers` threads for a slice; each calls `once(i)` again and again.
-template <class Once>
-Slice measure(int callers, Once once) {
-  std::vector<std::vector<double>> latencies(static_cast<std::size_t>(callers));
-  const auto started = Clock::now();
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < callers; ++i) {
-      threads.emplace_back([&, i] {
-        while (Clock::now() - started < kSlice) {
-          const auto before = Clock::now();
-          once(i);
-          latencies[static_cast<std::size_t>(i)].push_back(
-              std::chrono::duration<double, std::micro>(Clock::now() - before).count());
-        }
-      });
-    }
-  }
-  Slice slice;
-  for (auto& one : latencies) slice.latency_us.insert(slice.latency_us.end(), one.begin(), one.end());
-  slice.rate =
-      static_cast<double>(slice.latency_us.size()) / std::chrono::duration<double>(Clock::now() - started).count();
-  return slice;
-}
 
 // Direct use of the module: one session a caller, the key's handle found once.
 class Direct {
@@ -158,111 +93,17 @@ class Direct {
   CK_OBJECT_HANDLE key_ = 0;
 };
 
-// A caller that does no more than it must, as load generators do: what it costs is not the daemon's.
-class Caller {
- public:
-  explicit Caller(const std::string& socket_path) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, socket_path.data(), std::min(socket_path.size(), sizeof address.sun_path - 1));
-    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) std::exit(1);
-  }
-
-  // Sends the request and reads the reply to its last byte; anything but 200 ends the run.
-  void call(std::string_view request) {
-    if (::send(fd_.get(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
-      std::exit(1);
-    }
-    std::size_t size = 0;
-    std::size_t needed = std::string_view::npos;
-    while (size < needed) {
-      const ssize_t count = ::recv(fd_.get(), buffer_.data() + size, buffer_.size() - size, 0);
-      if (count <= 0) std::exit(1);
-      size += static_cast<std::size_t>(count);
-      if (needed == std::string_view::npos) needed = reply_size({buffer_.data(), size});
-    }
-  }
-
- private:
-  static std::size_t reply_size(std::string_view head) {
-    static constexpr std::string_view kLength = "Content-Length: ";
-    const std::size_t end = head.find("\r\n\r\n");
-    if (end == std::string_view::npos) return end;
-    const std::size_t length = head.find(kLength);
-    if (!head.starts_with("HTTP/1.1 200 ") || length > end) std::exit(1);
-    return end + 4 + static_cast<std::size_t>(std::atoi(head.data() + length + kLength.size()));
-  }
-
-  UniqueFd fd_;
-  std::array<char, 16384> buffer_;
-};
-
-double quantile(std::vector<double> values, double q) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
-}
-
-struct Cell {
-  std::vector<double> ratios;  // daemon / mean of the direct slices around it
-  std::vector<double> direct_rates;
-  std::vector<double> daemon_rates;
-  std::vector<double> direct_us;
-  std::vector<double> daemon_us;
-  std::vector<double> direct_cpu;
-  std::vector<double> daemon_cpu;
-};
-
 Cell run_cell(TestDaemon& daemon, Direct& direct, int callers, std::chrono::seconds length) {
   std::vector<std::unique_ptr<Caller>> connections;
   for (int i = 0; i < callers; ++i) connections.push_back(std::make_unique<Caller>(daemon.socket()));
-  const std::string body =
-      R"({"claims":{"sub":"3b0f5c7e-9a51-4c58-8f0e-2f6f6f0c1a77","scope":"patient/Observation.rs patient/Patient.r",)"
-      R"("client_id":"ehr-portal"}})";
-  const std::string request =
-      "POST /v1/keys/issuer/tokens HTTP/1.1\r\nHost: signer\r\nContent-Type: application/json\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
-  const auto direct_slice = [&] {
-    const double before = own_cpu();
-    Slice slice = measure(callers, [&](int caller) { direct.sign(caller); });
-    slice.cpu_us = (own_cpu() - before) * 1e6 / static_cast<double>(slice.latency_us.size());
-    return slice;
-  };
-  const auto daemon_slice = [&] {
-    const pid_t front = daemon.process().pid();
-    const pid_t host = daemon.host_pid();
-    const double before = cpu_of_process(front) + cpu_of_process(host);
-    Slice slice = measure(callers, [&](int caller) { connections[static_cast<std::size_t>(caller)]->call(request); });
-    slice.cpu_us =
-        (cpu_of_process(front) + cpu_of_process(host) - before) * 1e6 / static_cast<double>(slice.latency_us.size());
-    return slice;
-  };
-  Cell cell;
-  const auto until = Clock::now() + length;
-  direct_slice();
-  daemon_slice();
-  Slice before = direct_slice();
-  while (Clock::now() < until) {
-    const Slice middle = daemon_slice();
-    const Slice after = direct_slice();
-    cell.ratios.push_back(2 * middle.rate / (before.rate + after.rate));
-    cell.direct_rates.push_back(after.rate);
-    cell.daemon_rates.push_back(middle.rate);
-    cell.direct_cpu.push_back(after.cpu_us);
-    cell.daemon_cpu.push_back(middle.cpu_us);
-    cell.direct_us.insert(cell.direct_us.end(), after.latency_us.begin(), after.latency_us.end());
-    cell.daemon_us.insert(cell.daemon_us.end(), middle.latency_us.begin(), middle.latency_us.end());
-    before = after;
-  }
-  return cell;
-}
-
-void print(int callers, const Cell& cell) {
-  std::printf("| %d | %.0f | %.0f | **%.2f** | %.2f | %.0f | %.0f | %+.0f | %.0f | %.0f | %.0f | %.0f |\n", callers,
-              quantile(cell.direct_rates, 0.5), quantile(cell.daemon_rates, 0.5), quantile(cell.ratios, 0.5),
-              quantile(cell.ratios, 1.0), quantile(cell.direct_us, 0.5), quantile(cell.daemon_us, 0.5),
-              quantile(cell.daemon_us, 0.5) - quantile(cell.direct_us, 0.5), quantile(cell.direct_us, 0.99),
-              quantile(cell.daemon_us, 0.99), quantile(cell.direct_cpu, 0.5), quantile(cell.daemon_cpu, 0.5));
+  const std::string request = issue_request();
+  const pid_t front = daemon.process().pid();
+  const pid_t host = daemon.host_pid();
+  return run_in_turns({.callers = callers, .once = [&](int caller) { direct.sign(caller); }, .cpu = own_cpu},
+                      {.callers = callers,
+                       .once = [&](int caller) { connections[static_cast<std::size_t>(caller)]->call(request); },
+                       .cpu = [=] { return cpu_of_process(front) + cpu_of_process(host); }},
+                      length);
 }
 
 }  // namespace
@@ -271,24 +112,16 @@ void print(int callers, const Cell& cell) {
 
 int main(int argc, char** argv) {
   using namespace signer::test;
-  const std::chrono::seconds length(argc > 1 ? std::atoi(argv[1]) : 20);
+  const Arguments arguments = read_arguments(argc, argv, kSessions);
   TestDaemon daemon({SIGNERD_PROGRAM, SIGNER_HSM_PROGRAM, SIGNERCTL_PROGRAM});
   if (!daemon.up()) {
     std::fprintf(stderr, "%s", daemon.log().c_str());
     return 1;
   }
   Direct direct(daemon.token(), kSessions);
-  std::printf(
-      "RS256, RSA-2048, SoftHSM2; slices of %d ms (direct, daemon, direct), %d s a row; rates in signatures/s, times "
-      "in us.\n\n",
-      static_cast<int>(kSlice.count()), static_cast<int>(length.count()));
-  std::printf(
-      "| callers | direct/s | daemon/s | ratio, median | ratio, best | direct p50 | daemon p50 | added p50 | direct "
-      "p99 | daemon p99 | direct CPU | daemon CPU |\n");
-  std::printf("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
-  std::vector<int> rows;
-  for (int i = 2; i < argc; ++i) rows.push_back(std::clamp(std::atoi(argv[i]), 1, kSessions));
-  if (rows.empty()) rows = {1, 8};
-  for (const int callers : rows) print(callers, run_cell(daemon, direct, callers, length));
+  print_head("RS256, RSA-2048, SoftHSM2", "callers", arguments.length);
+  for (const int callers : arguments.callers) {
+    print_row(std::to_string(callers), run_cell(daemon, direct, callers, arguments.length));
+  }
   return 0;
 }
