@@ -19,6 +19,8 @@ max_len() {
   case "$1" in
     pipeline) echo 12288 ;;
     claims) echo 20480 ;;
+    tpm_key_file) echo 8448 ;;
+    tpm_message) echo 4608 ;;
     *) echo 4096 ;;
   esac
 }
