@@ -191,7 +191,7 @@ TEST_F(DriverInterop, RefusesAKeyWithoutAnAuthValueOfItsOwn) {
   expect_refused(HostStatus::kUnsupported, "weaker than it must be: userWithAuth=0 authPolicy");
 }
 
-// What `openssl genpkey` makes looks the same from outside.
+// What `openssl genpkey` makes is such a key.
 TEST_F(DriverInterop, RefusesWhatTpm2OpensslMakes) {
   std::filesystem::create_directory(file("keys"));
   tool({"openssl", "genpkey", "-provider", "tpm2", "-provider", "default", "-algorithm", "RSA", "-pkeyopt", "bits:2048",

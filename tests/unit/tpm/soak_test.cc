@@ -9,15 +9,12 @@
 
 #include <cstdio>
 
-#include "jose/hash.h"
 #include "tests/support/tpm_sessions.h"
 #include "tests/unit/tpm/driver_on_token.h"
-#include "verify/verification_key.h"
 
 namespace signer::tpm {
 namespace {
 
-const Bytes kKeyId = {7, 0};
 constexpr unsigned kSignatures = 70'000;
 constexpr unsigned kStep = 10'000;
 constexpr std::size_t kLeakMax = 512UL * 1024;  // nine bytes a signature, after the first kStep of them
@@ -27,18 +24,13 @@ TEST(TpmSoak, SignsBeyondTheContextGapBesideAnIdleSession) {
   const auto idle = test::IdleSession::leave(token.tpm());
   ASSERT_FALSE(idle.context.empty());
   const auto driver = test::opened(test::spec_of(token));
-  const auto key = driver->generate_key({jose::KeyKind::kRsa2048, "soak", kKeyId, false});
-  ASSERT_TRUE(key.has_value()) << key.error().text;
-  const auto verifier = verify::VerificationKey::make(key->public_key);
-  ASSERT_TRUE(verifier.has_value());
-
+  const test::CheckedKey key(*driver);
   const auto started = std::chrono::steady_clock::now();
   std::size_t heap = 0;
   for (unsigned i = 1; i <= kSignatures; ++i) {
-    const std::string input = "header." + std::to_string(i);
-    const auto signature = driver->sign(test::sign_request(kKeyId, input));
+    const auto signature = key.sign(*driver, i);
     ASSERT_TRUE(signature.has_value()) << i << ": " << signature.error().text;
-    ASSERT_TRUE(verifier->verify_digest(jose::sha256(bytes_of(input)), *signature)) << i;
+    ASSERT_FALSE(HasFailure());
     if (i % kStep != 0) continue;
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - started;
     std::printf("%u signatures, %.0f/s, %zu bytes of heap\n", i, i / time.count(), ::mallinfo2().uordblks);
