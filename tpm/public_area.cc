@@ -84,14 +84,6 @@ Bytes modulus(const TPM2B_PUBLIC_KEY_RSA& number) {
 
 }  // namespace
 
-TpmResult<TPM2B_PUBLIC> read_public_area(ByteView bytes) {
-  TPM2B_PUBLIC area{};
-  std::size_t offset = 0;
-  const TSS2_RC code = ::Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes.data(), bytes.size(), &offset, &area);
-  if (code == TSS2_RC_SUCCESS && offset == bytes.size()) return area;
-  return verdict(HostStatus::kInvalid, "the public area is malformed");
-}
-
 TpmResult<Bytes> write_public_area(const TPM2B_PUBLIC& area) {
   Bytes bytes(sizeof area);
   std::size_t size = 0;
@@ -99,6 +91,19 @@ TpmResult<Bytes> write_public_area(const TPM2B_PUBLIC& area) {
   if (code != TSS2_RC_SUCCESS) return tpm_failure("Tss2_MU_TPM2B_PUBLIC_Marshal", code);
   bytes.resize(size);
   return bytes;
+}
+
+// The library takes a size that does not fit, and nothing at all for an area, so what counts is that the bytes are
+// those that it would write.
+TpmResult<TPM2B_PUBLIC> read_public_area(ByteView bytes) {
+  TPM2B_PUBLIC area{};
+  std::size_t offset = 0;
+  const TSS2_RC code = ::Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes.data(), bytes.size(), &offset, &area);
+  if (code == TSS2_RC_SUCCESS) {
+    const auto written = write_public_area(area);
+    if (written && std::ranges::equal(*written, bytes)) return area;
+  }
+  return verdict(HostStatus::kInvalid, "the public area is malformed");
 }
 
 TpmResult<Bytes> name_of(const TPM2B_PUBLIC& area) {
