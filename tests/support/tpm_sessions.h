@@ -30,6 +30,18 @@ inline constexpr std::uint32_t kContextGap = 0x901;  // TPM_RC_CONTEXT_GAP
   return TpmCommand(cc::kContextLoad).raw(context);
 }
 
+// How many sessions, or transient objects, are loaded: those whose handles begin at `first`.
+inline constexpr std::uint32_t kLoadedSessions = 0x02000000;
+inline constexpr std::uint32_t kTransientObjects = 0x80000000;
+
+[[nodiscard]] inline std::uint32_t count_loaded(const Swtpm& tpm, std::uint32_t first) {
+  const TpmAnswer answer = tpm.run(TpmCommand(cc::kGetCapability)
+                                       .number<std::uint32_t>(1)  // TPM_CAP_HANDLES
+                                       .number(first)
+                                       .number<std::uint32_t>(254));
+  return number_at<std::uint32_t>(answer.parameters, 5).value_or(0xffffffff);  // behind moreData and capability
+}
+
 // A session that somebody started, saved and left alone.
 struct IdleSession {
   std::uint32_t handle = 0;

@@ -40,6 +40,8 @@ TEST(TpmSoak, SignsBeyondTheContextGapBesideAnIdleSession) {
   EXPECT_LE(::mallinfo2().uordblks, heap + kLeakMax);
 
   driver->close();
+  EXPECT_EQ(test::count_loaded(token.tpm(), test::kLoadedSessions), 0U);
+  EXPECT_EQ(test::count_loaded(token.tpm(), test::kTransientObjects), 0U);
   EXPECT_TRUE(idle.load(token.tpm())) << "the other's session is lost";
   const auto next = test::IdleSession::leave(token.tpm());
   EXPECT_EQ(next.number(), idle.number() + 1) << "the driver saved sessions: each brings every user nearer to the gap";
