@@ -184,6 +184,10 @@ TpmResult<T> Tpm2Driver::try_once(const Attempt& attempt) {
 
 TpmResult<void> Tpm2Driver::attach() {
   if (!files_) return verdict(HostStatus::kInvalid, "the driver is not open");
+  // Read again: a wrong auth value leads here, and the file may have been put right meanwhile.
+  auto auth = read_auth_value(spec_.pin_file);
+  if (!auth) return fail(TpmError{Action::kRefused, auth.error().status, std::move(auth).error().text});
+  auth_ = std::move(auth).value();
   SIGNER_ASSIGN_OR_RETURN(attachment_, Attachment::make(settings_, *files_, auth_, pins_));
   log::info("tpm_attached", {{"token", spec_.name}, {"storage_root", to_hex(attachment_->storage_root().name)}});
   return {};

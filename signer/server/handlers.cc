@@ -198,7 +198,7 @@ Response Handlers::answer(const RequestContext& context, const protocol::Route& 
 
 // Alive is alive: whoever restarts what does not answer 200 would make a slow token slower.
 Response Handlers::health() const {
-  const bool degraded = std::ranges::any_of(tokens_, [](const auto& token) { return token.second->status().behind; });
+  const bool degraded = std::ranges::any_of(tokens_, [](const auto& token) { return token.second->status().degraded; });
   return json_response(200, Json{{"status", degraded ? "degraded" : "ok"}});
 }
 
@@ -212,7 +212,7 @@ Response Handlers::tokens(const RequestContext& context) {
     Json one = {{"name", name},
                 {"driver", token->driver()},
                 {"state", token::to_string(status.state)},
-                {"degraded", status.behind},
+                {"degraded", status.degraded},
                 {"label", description.label},
                 {"manufacturer", description.manufacturer},
                 {"model", description.model},
@@ -241,7 +241,7 @@ Response Handlers::readiness(const RequestContext& context, const std::string& k
     if (!entry.ready)
       one["reason"] =
           entry.stopped || entry.active == nullptr ? "the key is stopped or absent" : "the token is not ready";
-    if (entry.active != nullptr && entry.active->token->status().behind) one["degraded"] = true;
+    if (entry.active != nullptr && entry.active->token->status().degraded) one["degraded"] = true;
     all = all && entry.ready;
     keys[name] = std::move(one);
   }

@@ -85,14 +85,14 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   for (const auto& [name, entry] : keys.entries()) add(families.back(), entry.ready ? 1 : 0, {{"key", name}});
   MetricFamily ready = family("signer_token_ready", "1 if a host has the token open", MetricType::Gauge);
   MetricFamily degraded =
-      family("signer_token_degraded", "1 if requests came lately faster than the token signs", MetricType::Gauge);
+      family("signer_token_degraded", "1 if the token, though ready, did not serve a request lately", MetricType::Gauge);
   MetricFamily restarts = family("signer_host_restarts_total", "Token hosts lost", MetricType::Counter);
   MetricFamily signatures = family("signer_signatures_total", "Signatures the token made", MetricType::Counter);
   MetricFamily queued = family("signer_queue_jobs", "Jobs that wait for the token", MetricType::Gauge);
   for (const auto& [name, token] : tokens) {
     const token::TokenStatus status = token->status();
     add(ready, status.state == token::TokenState::kReady ? 1 : 0, {{"token", name}});
-    add(degraded, status.behind ? 1 : 0, {{"token", name}});
+    add(degraded, status.degraded ? 1 : 0, {{"token", name}});
     add(restarts, static_cast<double>(status.restarts), {{"token", name}});
     add(signatures, static_cast<double>(status.signatures), {{"token", name}});
     add(queued, static_cast<double>(status.queued), {{"token", name}});

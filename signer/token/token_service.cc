@@ -23,6 +23,7 @@ constexpr unsigned kFailuresTolerated = 2;  // restarts during which callers wai
 constexpr std::chrono::milliseconds kBackoffFirst{50};
 constexpr std::chrono::milliseconds kBackoffMax{800};
 constexpr std::chrono::seconds kMisconfiguredPause{30};
+constexpr const char* kTooSlow = "it signs more slowly than requests come in";
 
 std::int64_t monotonic_ns(SteadyTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -69,8 +70,9 @@ TokenService::TokenService(boost::asio::io_context& loop, const Clock& clock, To
       restart_timer_(loop) {}
 
 TokenStatus TokenService::status() const {
-  const bool behind = behind_at_ && clock_.steady() < *behind_at_ + kBehindFor;
-  return {state_, reason_, description_, restarts_, signatures_, queue_.size(), host_.pid(), behind};
+  const bool degraded = trouble_ && clock_.steady() < trouble_->at + kDegradedFor;
+  const std::string& reason = degraded && reason_.empty() ? trouble_->reason : reason_;
+  return {state_, reason, description_, restarts_, signatures_, queue_.size(), host_.pid(), degraded};
 }
 
 // ---- the host's life -----------------------------------------------------------------------------------------------
@@ -269,6 +271,7 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
     pace_.add(now - worker.busy_since);
   } else {
     log::error("sign_failed", {{"token", name()}, {"reason", result->error().text}});
+    trouble_ = {now, result->error().text};
   }
   worker.busy_since = now;
   const HostStatus status = *result ? HostStatus::kOk : result->error().status;
@@ -284,7 +287,6 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
   if (*result) {
     flight.job.done(**std::move(result));
   } else if (status == HostStatus::kExpired) {
-    behind_at_ = now;
     flight.job.done(too_late());
   } else {
     flight.job.done(unavailable(result->error().text));
@@ -330,7 +332,7 @@ void TokenService::sign(SignJob job) {
   const std::chrono::nanoseconds wait = expected_wait(job.uid);
   const SteadyTime now = clock_.steady();
   if (now < deadline && now + wait > deadline) {
-    behind_at_ = now;
+    trouble_ = {now, kTooSlow};
     const auto retry_after = std::chrono::ceil<std::chrono::seconds>(wait);
     return job.done(Failure<Refusal>{Refusal{
         ErrorCode::kOverloaded, "at this token's pace the request would not be served in time", "", retry_after}});
@@ -366,7 +368,7 @@ void TokenService::dispatch() {
     if (!worker) return;
     SignJob job = *queue_.pop();
     if (const SteadyTime now = clock_.steady(); job.deadline <= now) {
-      behind_at_ = now;
+      trouble_ = {now, kTooSlow};
       job.done(too_late());
       continue;
     }
@@ -442,7 +444,7 @@ void TokenService::refuse_late(SteadyTime now) {
       late.push_back(std::move(flight.job));
     }
   }
-  if (!late.empty() && state_ == TokenState::kReady) behind_at_ = now;
+  if (!late.empty() && state_ == TokenState::kReady) trouble_ = {now, kTooSlow};
   for (SignJob& job : late) job.done(too_late());
 }
 

@@ -27,8 +27,8 @@
 
 namespace signer::token {
 
-// How long a token counts as behind after a request that it could not serve for want of time.
-inline constexpr std::chrono::seconds kBehindFor{10};
+// How long a token counts as degraded after a request that it could not serve although it was ready.
+inline constexpr std::chrono::seconds kDegradedFor{10};
 
 enum class TokenState { kStarting, kReady, kUnavailable, kPinRefused, kStopped };
 
@@ -42,7 +42,9 @@ struct TokenStatus {
   std::uint64_t signatures = 0;
   std::size_t queued = 0;
   pid_t host_pid = -1;
-  bool behind = false;  // within kBehindFor a request was refused, or not signed in time, because others came first
+  // Within kDegradedFor the token, though ready, did not serve a request: for want of time because others came first,
+  // or because it refused to sign.  Then `reason` says why, if the state has no reason of its own.
+  bool degraded = false;
 };
 
 struct TokenSettings {
@@ -169,7 +171,11 @@ class TokenService {
 
   FairQueue<SignJob> queue_;
   Pace pace_;
-  std::optional<SteadyTime> behind_at_;
+  struct Trouble {
+    SteadyTime at;
+    std::string reason;
+  };
+  std::optional<Trouble> trouble_;  // the last request that was not served although the token was ready
   std::deque<ControlCall> calls_;  // the first is with the host if calling_
   bool calling_ = false;
   SteadyTime call_deadline_{};  // of kOpen or of the first call

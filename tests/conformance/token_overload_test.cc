@@ -74,7 +74,7 @@ TEST_F(TokenOverload, NobodyIsRefusedForAPaceThatIsNotKnownYet) {
   for (int i = 0; i < 60; ++i) answers.push_back(ask(milliseconds(300)));
   EXPECT_FALSE(std::ranges::any_of(answers, is_overloaded));
   ASSERT_TRUE(token_.all_answered(answers));
-  EXPECT_TRUE(token_.service().status().behind) << "some were too late";
+  EXPECT_TRUE(token_.service().status().degraded) << "some were too late";
 }
 
 TEST_F(TokenOverload, ARequestThatIsAlreadyLateIsLateAndNotOverloaded) {
@@ -103,15 +103,15 @@ TEST_F(TokenOverload, Invariant10_AFloodOfOneCallerIsNotAnothersRefusal) {
 
 TEST_F(TokenOverload, ATokenIsBehindAfterARefusalAndNotBefore) {
   sign_some(10);
-  EXPECT_FALSE(token_.service().status().behind);
+  EXPECT_FALSE(token_.service().status().degraded);
   std::vector<TokenUnderTest::Answer> answers;
   for (int i = 0; i < 60; ++i) answers.push_back(ask(milliseconds(1000)));
-  EXPECT_TRUE(token_.service().status().behind);
+  EXPECT_TRUE(token_.service().status().degraded);
   EXPECT_TRUE(token_.service().ready());
   ASSERT_TRUE(token_.all_answered(answers));
   be_fast();
-  EXPECT_TRUE(token_.run_until([&] { return !token_.service().status().behind; },
-                               token::kBehindFor + std::chrono::seconds(10)));
+  EXPECT_TRUE(token_.run_until([&] { return !token_.service().status().degraded; },
+                               token::kDegradedFor + std::chrono::seconds(10)));
 }
 
 // Callers in a hurry are the only ones: from them the service must learn that the token is fast again.
