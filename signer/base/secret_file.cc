@@ -87,9 +87,7 @@ Result<SecretFile> read_secret_file(const std::string& source, std::size_t size_
   // O_NONBLOCK: opening a FIFO would wait for a writer.
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.valid() && errno == ELOOP) return refuse(path, "is a symbolic link; name the file itself");
-  if (!fd.valid()) {
-    return fail(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kDenied, path + ": open: " + errno_text(errno));
-  }
+  if (!fd.valid()) return refuse(path, "open: " + errno_text(errno));
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return refuse(path, "fstat: " + errno_text(errno));
   if (!S_ISREG(status.st_mode)) return refuse(path, "is not a regular file");

@@ -321,22 +321,23 @@ void TokenService::send_control() {
   if (!host_.send_control(calls_.front().encode(control_id_))) host_lost("the host does not take frames");
 }
 
-void TokenService::sign(SignJob job) {
+Judged<void> TokenService::admit(uid_t uid, SteadyTime deadline) {
   const bool down = state_ == TokenState::kPinRefused || state_ == TokenState::kStopped ||
                     (state_ != TokenState::kReady && failures_ > kFailuresTolerated);
-  if (down) return job.done(unavailable("token " + name() + ": " + reason_));
-  const SteadyTime deadline = job.deadline;
-  if (!queue_.has_room(job.uid)) {
-    return job.done(refuse(ErrorCode::kOverloaded, "too many requests wait for this token"));
-  }
-  const std::chrono::nanoseconds wait = expected_wait(job.uid);
+  if (down) return unavailable("token " + name() + ": " + reason_);
+  if (!queue_.has_room(uid)) return refuse(ErrorCode::kOverloaded, "too many requests wait for this token");
+  const std::chrono::nanoseconds wait = expected_wait(uid);
   const SteadyTime now = clock_.steady();
-  if (now < deadline && now + wait > deadline) {
-    trouble_ = {now, kTooSlow};
-    const auto retry_after = std::chrono::ceil<std::chrono::seconds>(wait);
-    return job.done(Failure<Refusal>{Refusal{
-        ErrorCode::kOverloaded, "at this token's pace the request would not be served in time", "", retry_after}});
-  }
+  if (deadline <= now || now + wait <= deadline) return {};
+  trouble_ = {now, kTooSlow};
+  return Failure<Refusal>{Refusal{ErrorCode::kOverloaded,
+                                  "at this token's pace the request would not be served in time", "",
+                                  std::chrono::ceil<std::chrono::seconds>(wait)}};
+}
+
+void TokenService::sign(SignJob job) {
+  if (auto admitted = admit(job.uid, job.deadline); !admitted) return job.done(fail(std::move(admitted).error()));
+  const SteadyTime deadline = job.deadline;
   queue_.push(std::move(job));
   wake_by(deadline);
   dispatch();

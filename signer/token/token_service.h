@@ -90,8 +90,12 @@ class TokenService {
   // Fails what waits, lets the host leave its token and waits for that at most until `deadline`, then kills it; blocks.
   void stop(SteadyTime deadline);
 
-  // Queues a job.  Refusals reach job.done: kOverloaded (no place in the queue, or at the token's pace its turn would
-  // come after its deadline), kTokenUnavailable (host down for more than a moment, PIN refused), kDeadlineExceeded.
+  // Whether a job of this caller would be queued now; asked before a request costs anything.  kOverloaded (no place in
+  // the queue, or at the token's pace its turn would come after its deadline), kTokenUnavailable (host down for more
+  // than a moment, PIN refused).
+  [[nodiscard]] Judged<void> admit(uid_t uid, SteadyTime deadline);
+
+  // Queues a job.  Refusals reach job.done: those of admit(), kTokenUnavailable, kDeadlineExceeded.
   void sign(SignJob job);
 
   using KeyReply = std::function<void(channel::HostResult<channel::KeyDescription>)>;

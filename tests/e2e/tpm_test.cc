@@ -220,6 +220,9 @@ TEST_F(TpmAndSoftHsm, Invariant08_AClearedTpmStopsItsKeyAndEveryFileStaysAsItIs)
   ASSERT_TRUE(restart()) << daemon_.log();
   ASSERT_TRUE(eventually([&] { return spare_signs(); })) << daemon_.log();
   EXPECT_TRUE(eventually([&] { return refuses(); })) << daemon_.log();
+  EXPECT_TRUE(eventually([&] {
+    return tpm_status().value("reason", "").find("one that was cleared, and with it all its keys") != std::string::npos;
+  })) << tpm_status();
   EXPECT_EQ(key_files(), before);
 }
 
