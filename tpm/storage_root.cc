@@ -2,11 +2,24 @@
 
 #include "tpm/storage_root.h"
 
+#include <string>
+#include <string_view>
+
 #include "tpm/key_template.h"
 
 namespace signer::tpm {
 
 using channel::HostStatus;
+
+namespace {
+
+// storage_root_template() in the words of tpm2-tools.
+constexpr std::string_view kMakeStorageRoot =
+    "tpm2_createprimary -C o -P OWNER_AUTH -g sha256 -G ecc256:aes128cfb -a "
+    "'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt' -c root.ctx && "
+    "tpm2_evictcontrol -C o -P OWNER_AUTH -c root.ctx 0x81000001";
+
+}  // namespace
 
 TpmResult<Bytes> name_behind(EsysContext& context, ESYS_TR handle) {
   EsysOut<TPM2B_NAME> name;
@@ -52,7 +65,13 @@ TpmResult<StorageRoot> create_storage_root(EsysContext& context) {
   TSS2_RC code =
       ::Esys_CreatePrimary(context.get(), ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &no_auth,
                            &wanted, &no_data, &no_pcrs, &handle, area.fill(), data.fill(), hash.fill(), ticket.fill());
-  SIGNER_RETURN_IF_ERROR(context.judge("Esys_CreatePrimary", code));
+  if (auto created = context.judge("Esys_CreatePrimary", code); !created) {
+    TpmError error = std::move(created).error();
+    if (error.action != Action::kAuthRefused) return fail(std::move(error));
+    return verdict(HostStatus::kUnsupported,
+                   "an owner auth is set, and this program takes none (" + error.text +
+                       "); make the storage root key with it, then run this again: " + std::string(kMakeStorageRoot));
+  }
   const LoadedHandle primary(context, handle);
   ESYS_TR persistent = ESYS_TR_NONE;
   code = ::Esys_EvictControl(context.get(), ESYS_TR_RH_OWNER, primary.get(), ESYS_TR_PASSWORD, ESYS_TR_NONE,

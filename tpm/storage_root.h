@@ -22,7 +22,8 @@ struct StorageRoot {
 // The public area at the handle, for people; not what the library uses.
 [[nodiscard]] TpmResult<TPM2B_PUBLIC> read_storage_root_area(EsysContext& context, const StorageRoot& root);
 
-// Makes the key and puts it at the handle.  Ask read_storage_root first.  Needs an empty owner auth.
+// Makes the key and puts it at the handle.  Ask read_storage_root first.  Needs an empty owner auth: kUnsupported
+// with advice if there is one.
 [[nodiscard]] TpmResult<StorageRoot> create_storage_root(EsysContext& context);
 
 // The Name of the key behind a handle of the library, computed from its public area.

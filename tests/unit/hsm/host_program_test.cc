@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The program itself, as signerd starts it: descriptors from 3, frames, exit statuses.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <csignal>
@@ -13,10 +9,10 @@
 #include <sstream>
 #include <thread>
 
-#include "base/unique_fd.h"
 #include "channel/frames.h"
 #include "channel/host_service.h"
 #include "test_token.h"
+#include "tests/support/host_process.h"
 
 namespace signer::hsm {
 namespace {
@@ -25,84 +21,14 @@ using channel::HostStatus;
 using fault::Function;
 using test::control;
 
-constexpr int kPatienceMs = 20'000;
-
-// signer-hsm with one worker; killed on destruction if it still runs.
-class Host {
+// signer-hsm with one worker.
+class Host : public signer::test::HostProcess {
  public:
-  Host() {
-    for (int i = 0; i < 2; ++i) {
-      int pair[2]{};
-      EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-      ours_[i].reset(pair[0]);
-      theirs_[i].reset(pair[1]);
-    }
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    // First out of the way of 3 and 4, then into place; dup2 clears close-on-exec.
-    for (int i = 0; i < 2; ++i) ::posix_spawn_file_actions_adddup2(&actions, theirs_[i].get(), 100 + i);
-    for (int i = 0; i < 2; ++i) ::posix_spawn_file_actions_adddup2(&actions, 100 + i, channel::kFirstChannelFd + i);
-    for (int i = 0; i < 2; ++i) ::posix_spawn_file_actions_addclose(&actions, 100 + i);
-    std::string program = SIGNER_HSM;
-    std::string words[] = {"host", "--workers", "1"};
-    char* argv[] = {program.data(), words[0].data(), words[1].data(), words[2].data(), nullptr};
-    EXPECT_EQ(::posix_spawn(&pid_, program.c_str(), &actions, nullptr, argv, environ), 0);
-    ::posix_spawn_file_actions_destroy(&actions);
-    for (auto& fd : theirs_) fd.reset();
-  }
-
-  Host(const Host&) = delete;
-  Host& operator=(const Host&) = delete;
-
-  ~Host() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      ::waitpid(pid_, nullptr, 0);
-    }
-  }
-
-  [[nodiscard]] pid_t pid() const { return pid_; }
-
-  void send(int channel, const Bytes& frame) {
-    ASSERT_EQ(::send(ours_[channel].get(), frame.data(), frame.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(frame.size()));
-  }
-
-  // Nothing if the host has closed its end.
-  Bytes receive(int channel) {
-    pollfd poll{ours_[channel].get(), POLLIN, 0};
-    if (::poll(&poll, 1, kPatienceMs) != 1) return {};
-    Bytes frame(channel::kFrameBytesMax);
-    const ssize_t count = ::recv(ours_[channel].get(), frame.data(), frame.size(), 0);
-    frame.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
-    return frame;
-  }
-
-  Bytes ask(int channel, const Bytes& frame) {
-    send(channel, frame);
-    return receive(channel);
-  }
-
-  void hang_up() {
-    for (auto& fd : ours_) fd.reset();
-  }
-
-  // The wait status; the test's own timeout bounds it.
-  int wait() {
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return status;
-  }
-
- private:
-  UniqueFd ours_[2];
-  UniqueFd theirs_[2];
-  pid_t pid_ = -1;
+  Host() : HostProcess(SIGNER_HSM) {}
 };
 
-constexpr int kControl = 0;
-constexpr int kWorker = 1;
+constexpr std::size_t kControl = Host::kControl;
+constexpr std::size_t kWorker = Host::kWorker;
 
 // Opens the token and makes a key.
 jose::PublicKey prepare(Host& host, const test::TestToken& token) {
