@@ -39,6 +39,8 @@ HostResult<Secret> decoded(const std::string& source, const Result<SecretFile>& 
   }
   auto bytes = from_hex(read->secret.reveal());
   const bool fits = bytes && bytes->size() == kAuthValueBytes;
+  // TPMs drop zeros at the end, and would be left with nothing.
+  const bool is_zero = fits && std::ranges::all_of(*bytes, [](std::uint8_t byte) { return byte == 0; });
   std::string value = fits ? std::string(text_of(*bytes)) : std::string();
   if (bytes) ::OPENSSL_cleanse(bytes->data(), bytes->size());
   if (!fits) {
@@ -46,7 +48,13 @@ HostResult<Secret> decoded(const std::string& source, const Result<SecretFile>& 
                                                      ": must hold 64 hexadecimal digits in lower case and no more; "
                                                      "signerctl token init makes one");
   }
-  return Secret(std::move(value));
+  Secret secret(std::move(value));
+  if (is_zero) {
+    return host_failure(HostStatus::kPinRefused, "tpm: auth file " + source +
+                                                     ": is all zeros, which a TPM takes for no auth value; delete it "
+                                                     "and run signerctl token init");
+  }
+  return secret;
 }
 
 // No zero byte and no line end, at the price of a third of a bit: OpenSSL takes neither in the pass phrase by which it

@@ -75,6 +75,14 @@ TEST_F(AuthValue, Invariant11_IsRefusedInAnyOtherFormWithoutBeingShown) {
   expect_refused(directory_.file("auth", "\n"), "is empty");
 }
 
+TEST_F(AuthValue, IsRefusedWhenATpmWouldTakeItForNone) {
+  const std::string zeros(64, '0');
+  expect_refused(directory_.file("auth", zeros), "all zeros", zeros);
+  std::string almost = zeros;
+  almost[1] = '1';
+  EXPECT_TRUE(read_auth_value(directory_.file("auth", almost)));
+}
+
 TEST_F(AuthValue, Invariant05_IsRefusedWhenGroupOrOthersMayTouchIt) {
   for (const unsigned mode : {0640U, 0604U, 0620U, 0602U, 0610U, 0601U}) {
     expect_refused(directory_.file("auth", kDigits, mode), "chmod 600");
