@@ -45,10 +45,10 @@ stop_earlier pid "$bin/signerd" "$demo/signer.toml"
 stop_earlier swtpm.pid "$(readlink -f "$(command -v swtpm || echo /none)")" "$(cat "$demo/place" 2>/dev/null || echo /none)"
 rm -rf "$demo"
 mkdir -m 0700 "$demo"
-# A Unix socket's path is short (107 bytes), and swtpm and its TCTI split theirs at ',' and '='; a checkout whose path does not do is
-# reached through a link in /tmp.
+# A Unix socket's path is short (107 bytes), and swtpm and its TCTI split theirs at '='; a checkout whose path does not do is reached
+# through a link in /tmp.
 place=$demo
-if [ ${#demo} -gt 88 ] || [[ $demo == *[,=]* ]]; then
+if [ ${#demo} -gt 88 ] || [[ $demo == *=* ]]; then
   scratch=$(mktemp -d /tmp/signer-demo-XXXXXX)
   echo "the checkout's path does not do for a socket; it is reached through $scratch, which goes when signerd is stopped here"
   ln -s "$demo" "$scratch/d"

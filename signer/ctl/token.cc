@@ -88,18 +88,18 @@ Outcome pkcs11_token_init(const Context& context, const TokenOptions& given,
 }
 
 // A module or a TPM, and what its helper's environment needs.
-struct Place {
+struct TokenPlace {
   std::string where;
   Environment environment;
 
-  friend bool operator<(const Place& a, const Place& b) {
+  friend bool operator<(const TokenPlace& a, const TokenPlace& b) {
     return std::tie(a.where, a.environment) < std::tie(b.where, b.environment);
   }
 };
 
 struct Places {
-  std::set<Place> modules;
-  std::set<Place> tpms;
+  std::set<TokenPlace> modules;
+  std::set<TokenPlace> tpms;
 };
 
 // Those of the command line, or those of the configuration, each once.
@@ -208,13 +208,13 @@ Outcome token_list(const Context& context, const TokenOptions& options) {
   std::string text;
   jose::Json modules = jose::Json::array();
   jose::Json tpms = jose::Json::array();
-  for (const Place& module : places->modules) {
+  for (const TokenPlace& module : places->modules) {
     const auto tokens = ask_hsm(context, options, {"token-list", "--module", module.where}, module.environment);
     if (!tokens) return tokens.error();
     text += (text.empty() ? "Module " : "\nModule ") + printable(module.where) + "\n" + token_table(*tokens);
     modules.push_back({{"module", module.where}, {"tokens", *tokens}});
   }
-  for (const Place& tpm : places->tpms) {
+  for (const TokenPlace& tpm : places->tpms) {
     const auto described = describe_tpm(context, options, tpm.where, tpm.environment);
     if (!described) return described.error();
     text += (text.empty() ? "TPM " : "\nTPM ") + printable(tpm.where) + "\n" + tpm_text(*described);

@@ -23,12 +23,12 @@ Result<Json, Outcome> ask_tpm(const Context& context, const TokenOptions& option
       {.name = kProgram, .given = options.tpm_program, .arguments = std::move(arguments), .environment = environment});
 }
 
-Outcome nonsense(const Context& context) {
+Outcome no_description(const Context& context) {
   return failed(context, Exit::kUnavailable,
                 {ErrorCode::kInternal, std::string(kProgram) + " printed something else than a TPM's description"});
 }
 
-bool is_true(const Json& object, const char* name) {
+bool says_yes(const Json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_boolean() && found->get<bool>();
 }
@@ -39,7 +39,7 @@ Json part(const Json& object, const char* name) {
   return found != object.end() && found->is_object() ? *found : Json::object();
 }
 
-std::vector<std::string> words(const Json& object, const char* name) {
+std::vector<std::string> texts_of(const Json& object, const char* name) {
   std::vector<std::string> all;
   const auto found = object.find(name);
   if (found == object.end() || !found->is_array()) return all;
@@ -49,7 +49,7 @@ std::vector<std::string> words(const Json& object, const char* name) {
   return all;
 }
 
-std::string joined(const std::vector<std::string>& all) {
+std::string listed(const std::vector<std::string>& all) {
   std::string text;
   for (const std::string& word : all) text += (text.empty() ? "" : ", ") + word;
   return text.empty() ? "none" : text;
@@ -59,25 +59,25 @@ std::string storage_root_text(const Json& tpm) {
   const Json root = part(tpm, "storage_root");
   if (root.empty()) return "none";
   return cell(root, "type") + " at " + cell(root, "handle") + ", Name " + cell(root, "name") +
-         (is_true(root, "is_storage_key") ? "" : "; this is no storage key and signer does not use it");
+         (says_yes(root, "is_storage_key") ? "" : "; this is no storage key and signer does not use it");
 }
 
 std::string lockout_text(const Json& tpm) {
   const Json lockout = part(tpm, "lockout");
-  return std::string(is_true(lockout, "in_lockout") ? "YES" : "no") + ", " + cell(lockout, "failed_tries") +
+  return std::string(says_yes(lockout, "in_lockout") ? "YES" : "no") + ", " + cell(lockout, "failed_tries") +
          " failed tries of " + cell(lockout, "tries_max") + ", one is forgiven every " +
          cell(lockout, "recovery_seconds") + " s";
 }
 
 std::string auths_text(const Json& tpm) {
-  const auto set = [&tpm](const char* name) { return is_true(tpm, name) ? "set" : "not set"; };
+  const auto set = [&tpm](const char* name) { return says_yes(tpm, name) ? "set" : "not set"; };
   return std::string("owner ") + set("owner_auth_set") + ", endorsement " + set("endorsement_auth_set") + ", lockout " +
-         set("lockout_auth_set") + "; TPM2_Clear is " + (is_true(tpm, "clear_disabled") ? "disabled" : "possible");
+         set("lockout_auth_set") + "; TPM2_Clear is " + (says_yes(tpm, "clear_disabled") ? "disabled" : "possible");
 }
 
 std::string initialized_tpm_text(const Json& tpm, const TokenOptions& options) {
-  const std::string made = is_true(tpm, "storage_root_created") ? "Made the storage root key of the TPM "
-                                                                : "The storage root key was there and is kept: TPM ";
+  const std::string made = says_yes(tpm, "storage_root_created") ? "Made the storage root key of the TPM "
+                                                                 : "The storage root key was there and is kept: TPM ";
   return made + printable(options.tcti) + "\n" + tpm_text(tpm) +
          "\nFor signerd's configuration:\n  driver = \"tpm2\"\n" + "  tcti = \"" + printable(options.tcti) +
          "\"\n  auth_file = \"" + printable(options.auth_file) +
@@ -114,7 +114,7 @@ Outcome tpm_token_init(const Context& context, const TokenOptions& given, const 
   if (!arguments) return failed(context, Exit::kUsage, arguments.error());
   const auto tpm = ask_tpm(context, options, std::move(arguments).value(), table ? table->environment : Environment{});
   if (!tpm) return tpm.error();
-  if (!tpm->is_object()) return nonsense(context);
+  if (!tpm->is_object()) return no_description(context);
   if (context.json) return {Exit::kYes, machine({{"token", *tpm}, {"auth_file", options.auth_file}}), ""};
   return {Exit::kYes, initialized_tpm_text(*tpm, options), ""};
 }
@@ -123,7 +123,7 @@ Result<Json, Outcome> describe_tpm(const Context& context, const TokenOptions& o
                                    const Environment& environment) {
   const auto tokens = ask_tpm(context, options, {"token-list", "--tcti", tcti}, environment);
   if (!tokens) return fail(tokens.error());
-  if (!tokens->is_array() || tokens->size() != 1 || !tokens->front().is_object()) return fail(nonsense(context));
+  if (!tokens->is_array() || tokens->size() != 1 || !tokens->front().is_object()) return fail(no_description(context));
   return tokens->front();
 }
 
@@ -131,15 +131,15 @@ std::string tpm_text(const Json& tpm) {
   std::string text = table(
       {{"", "made by", cell(tpm, "manufacturer") + " " + cell(tpm, "vendor") + ", firmware " + cell(tpm, "firmware")},
        {"", "keys live in",
-        is_true(tpm, "simulator") ? "SOFTWARE: it says that it is a simulator"
-                                  : "hardware or firmware, not proven here"},
+        says_yes(tpm, "simulator") ? "SOFTWARE: it says that it is a simulator"
+                                   : "hardware or firmware, not proven here"},
        {"", "storage root", storage_root_text(tpm)},
-       {"", "key kinds", joined(words(tpm, "key_kinds"))},
+       {"", "key kinds", listed(texts_of(tpm, "key_kinds"))},
        {"", "persistent keys",
-        joined(words(tpm, "persistent_handles")) + "; room for " + cell(tpm, "persistent_room") + " more"},
+        listed(texts_of(tpm, "persistent_handles")) + "; room for " + cell(tpm, "persistent_room") + " more"},
        {"", "in lockout", lockout_text(tpm)},
        {"", "auth values", auths_text(tpm)}});
-  for (const std::string& advice : words(tpm, "advice")) text += "  advice: " + printable(advice) + "\n";
+  for (const std::string& advice : texts_of(tpm, "advice")) text += "  advice: " + printable(advice) + "\n";
   return text;
 }
 

@@ -14,7 +14,7 @@
 namespace signer::ctl {
 
 // Makes storage root key and auth file as far as they are wanted.  What the command line leaves out is `table`'s.
-[[nodiscard]] Outcome tpm_token_init(const Context& context, const TokenOptions& options,
+[[nodiscard]] Outcome tpm_token_init(const Context& context, const TokenOptions& given,
                                      const std::optional<config::Token>& table);
 
 // What signer-tpm says of the TPM, an object.
