@@ -16,8 +16,8 @@ HostStatus host_status(Action action) noexcept {
       return HostStatus::kOk;
     case Action::kKeyGone:
       return HostStatus::kNotFound;
-    // Of one key and one request: our keys are exempt from lockout, so trying again later costs nothing, and a code that
-    // anybody on the bus can forge must not stop the token until a human comes.
+    // Of one key and one request: our keys are exempt from lockout, so trying again later costs nothing, and a code
+    // that anybody on the bus can forge must not stop the token until a human comes.
     case Action::kLockout:
     case Action::kAuthRefused:
     case Action::kRefused:

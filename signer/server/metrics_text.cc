@@ -84,8 +84,8 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   families.push_back(family("signer_key_ready", "1 if the key can sign now", MetricType::Gauge));
   for (const auto& [name, entry] : keys.entries()) add(families.back(), entry.ready ? 1 : 0, {{"key", name}});
   MetricFamily ready = family("signer_token_ready", "1 if a host has the token open", MetricType::Gauge);
-  MetricFamily degraded =
-      family("signer_token_degraded", "1 if the token, though ready, did not serve a request lately", MetricType::Gauge);
+  MetricFamily degraded = family("signer_token_degraded",
+                                 "1 if the token, though ready, did not serve a request lately", MetricType::Gauge);
   MetricFamily restarts = family("signer_host_restarts_total", "Token hosts lost", MetricType::Counter);
   MetricFamily signatures = family("signer_signatures_total", "Signatures the token made", MetricType::Counter);
   MetricFamily queued = family("signer_queue_jobs", "Jobs that wait for the token", MetricType::Gauge);

@@ -180,7 +180,7 @@ class TokenService {
     std::string reason;
   };
   std::optional<Trouble> trouble_;  // the last request that was not served although the token was ready
-  std::deque<ControlCall> calls_;  // the first is with the host if calling_
+  std::deque<ControlCall> calls_;   // the first is with the host if calling_
   bool calling_ = false;
   SteadyTime call_deadline_{};  // of kOpen or of the first call
   std::uint64_t last_id_ = 0;

@@ -47,12 +47,12 @@ TEST(AuditRecord, LeavesEmptyMembersOut) {
 
 TEST(AuditRecord, NamesEachEventWithAWordOfItsOwn) {
   std::set<std::string_view> words;
-  for (const Event event : {Event::kIssue, Event::kRefuse, Event::kFail, Event::kKeyCreated, Event::kKeyAdopted, Event::kKeyStopped,
-                            Event::kStart, Event::kStop, Event::kReload}) {
+  for (const Event event : {Event::kIssue, Event::kRefuse, Event::kFail, Event::kKeyCreated, Event::kKeyAdopted,
+                            Event::kKeyStopped, Event::kStart, Event::kStop, Event::kReload}) {
     words.insert(to_string(event));
   }
-  EXPECT_EQ(words, (std::set<std::string_view>{"issue", "refuse", "fail", "key_created", "key_adopted", "key_stopped", "start", "stop",
-                                               "reload"}));
+  EXPECT_EQ(words, (std::set<std::string_view>{"issue", "refuse", "fail", "key_created", "key_adopted", "key_stopped",
+                                               "start", "stop", "reload"}));
 }
 
 // The log is cut at newlines and at zeroes: neither may come from a value.
