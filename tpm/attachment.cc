@@ -49,7 +49,7 @@ TpmResult<std::unique_ptr<Attachment>> Attachment::make(const AttachmentSettings
   SIGNER_ASSIGN_OR_RETURN(EsysContext context, EsysContext::open(settings.tcti));
   std::unique_ptr<Attachment> made(new Attachment(std::move(context), settings, files, auth, pins));
   // signerd stops keys over a wrong Name, and pins are for good: neither may rest on one answer, which nothing vouches
-  // for.  The first is closed, or the library would not take in the second.
+  // for.  The first is closed, or the library keeps its public area as long as both answers state the same Name.
   SIGNER_ASSIGN_OR_RETURN(StorageRoot first, read_storage_root(made->context_));
   static_cast<void>(::Esys_TR_Close(made->context_.get(), &first.handle));
   SIGNER_ASSIGN_OR_RETURN(made->root_, read_storage_root(made->context_));
@@ -73,7 +73,7 @@ TpmResult<const KeyInUse*> Attachment::key(const Bytes& key_id) {
 void Attachment::forget_key(const Bytes& key_id) {
   const auto known = keys_.find(key_id);
   if (known == keys_.end()) return;
-  // Or the library would go on with the Name that it knows, whatever is at the handle now.
+  // Or the library fails, and the context with it, if another Name is at the handle now.
   if (known->second.persistent != 0) static_cast<void>(::Esys_TR_Close(context_.get(), &known->second.handle));
   keys_.erase(known);
 }

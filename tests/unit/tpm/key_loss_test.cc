@@ -89,6 +89,19 @@ TEST_P(KeyLoss, Invariant06_NeverSignsWithAnotherKeyAtItsHandle) {
   EXPECT_EQ(test::read_text(token_.key_file("key-1", ".pem")), blob);
 }
 
+TEST_P(KeyLoss, Invariant05_AsksNothingOfAKeyThatTookThePlaceOfALostOne) {
+  // With a password, asking is telling it.
+  reopen();  // so that the library knows the handle from reading it
+  EXPECT_TRUE(signs());
+  evict(kFirstKeyHandle);
+  put_another_key_at(kFirstKeyHandle);
+  (void)token_.bus().answer({.code = test::cc::kSign, .times = 1}, 0x18b);
+  token_.bus().forget_counts();
+  EXPECT_TRUE(signs());
+  EXPECT_EQ(token_.bus().count(test::cc::kSign), 2U) << "the one answered, and ours at its new handle";
+  EXPECT_EQ(token_.bus().count(test::cc::kReadPublic), 2U) << "the context was given up";
+}
+
 TEST_P(KeyLoss, FindsAKeyThatACrashLeftWithoutANoteOfItsPlace) {
   driver_.reset();
   std::filesystem::remove(token_.key_file("key-1", ".json"));

@@ -196,6 +196,21 @@ TEST_P(Tampering, Invariant09_GoesOnAfterAForgedErrorForACommandThatTheTpmCarrie
   }
 }
 
+TEST_P(TamperingWithASession, NeedsAnotherSessionAndNoMoreWhenTheNoncesNoLongerAgree) {
+  const auto forged = bus().edit_response({.code = kSign, .times = 1}, [](std::uint32_t, Bytes& response) {
+    response.clear();
+    signer::test::put<std::uint16_t>(response, 0x8001);
+    signer::test::put<std::uint32_t>(response, 10);
+    signer::test::put<std::uint32_t>(response, 0x909);
+    return true;
+  });
+  EXPECT_TRUE(signs());
+  EXPECT_EQ(bus().hits(forged), 1U);
+  EXPECT_EQ(bus().count(kSign), 2U) << "the old session was tried again";
+  EXPECT_EQ(bus().count(kStartAuthSession), 1U);
+  EXPECT_EQ(bus().count(kReadPublic), 0U);
+}
+
 TEST_P(Tampering, Invariant09_SurvivesAnyBitFlippedInAnyResponse) {
   const unsigned seed = test::seed();
   std::mt19937 random(seed);
