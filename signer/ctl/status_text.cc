@@ -47,9 +47,7 @@ std::string token_trouble(const Json& token) {
   if (state == "unavailable") return "token " + name + " is unavailable" + because + "; signerd keeps trying\n";
   if (state == "starting") return "token " + name + " is starting" + because + "\n";
   if (is_true(token, "degraded")) {
-    return "token " + name +
-           " is degraded: requests came faster than it signs, some were refused; ask for less at once, or give the key "
-           "a faster token\n";
+    return "token " + name + " is degraded, it refused requests lately" + because + "\n";
   }
   return "";
 }

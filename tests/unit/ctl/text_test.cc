@@ -94,7 +94,7 @@ TEST(StatusText, NamesEveryTroubleAndWhatToDo) {
 TEST(StatusText, ShowsATokenThatIsDegradedBesideItsState) {
   const Status status = status_of(R"({"ready":true,"keys":{"a":{"ready":true,"degraded":true}}})",
                                   R"([{"name":"a","state":"active","ready":true}])",
-                                  R"([{"name":"slow","driver":"tpm2","state":"ready","degraded":true},
+                                  R"([{"name":"slow","driver":"tpm2","state":"ready","degraded":true,"reason":"it is slow"},
           {"name":"fast","driver":"tpm2","state":"ready","degraded":false},
           {"name":"gone","driver":"tpm2","state":"unavailable","degraded":true}])");
   EXPECT_TRUE(is_ready(status));
@@ -102,8 +102,7 @@ TEST(StatusText, ShowsATokenThatIsDegradedBesideItsState) {
   EXPECT_NE(text.find("slow   tpm2    ready, degraded "), std::string::npos) << text;
   EXPECT_NE(text.find("fast   tpm2    ready  "), std::string::npos) << text;
   EXPECT_EQ(troubles_text(status),
-            "token slow is degraded: requests came faster than it signs, some were refused; ask for less at once, or "
-            "give the key a faster token\n"
+            "token slow is degraded, it refused requests lately: it is slow\n"
             "token gone is unavailable; signerd keeps trying\n");
 }
 
