@@ -92,9 +92,10 @@ TEST(StatusText, NamesEveryTroubleAndWhatToDo) {
 }
 
 TEST(StatusText, ShowsATokenThatIsDegradedBesideItsState) {
-  const Status status = status_of(R"({"ready":true,"keys":{"a":{"ready":true,"degraded":true}}})",
-                                  R"([{"name":"a","state":"active","ready":true}])",
-                                  R"([{"name":"slow","driver":"tpm2","state":"ready","degraded":true,"reason":"it is slow"},
+  const Status status =
+      status_of(R"({"ready":true,"keys":{"a":{"ready":true,"degraded":true}}})",
+                R"([{"name":"a","state":"active","ready":true}])",
+                R"([{"name":"slow","driver":"tpm2","state":"ready","degraded":true,"reason":"it is slow"},
           {"name":"fast","driver":"tpm2","state":"ready","degraded":false},
           {"name":"gone","driver":"tpm2","state":"unavailable","degraded":true}])");
   EXPECT_TRUE(is_ready(status));
