@@ -60,17 +60,6 @@ class Template {
   std::vector<CK_ATTRIBUTE> attributes_;
 };
 
-CK_ULONG modulus_bits(jose::KeyKind kind) {
-  switch (kind) {
-    case jose::KeyKind::kRsa3072:
-      return 3072;
-    case jose::KeyKind::kRsa4096:
-      return 4096;
-    default:
-      return 2048;
-  }
-}
-
 bool is_rsa(const KeyRequest& request) {
   return jose::algorithm_of(request.kind) == Algorithm::kRs256;
 }
@@ -99,7 +88,7 @@ Template public_template(const KeyRequest& request, Leniency leniency) {
   t.flag(CKA_ENCRYPT, CK_FALSE, Leniency::kRareFlags);
   t.flag(CKA_WRAP, CK_FALSE, Leniency::kRareFlags);
   if (is_rsa(request)) {
-    t.number(CKA_MODULUS_BITS, modulus_bits(request.kind));
+    t.number(CKA_MODULUS_BITS, jose::rsa_bits(request.kind));
     t.bytes(CKA_PUBLIC_EXPONENT, kExponent);
   } else {
     t.bytes(CKA_EC_PARAMS, kP256Params);
@@ -189,7 +178,7 @@ constexpr Requirement kRequirements[] = {
 bool right_size(const jose::PublicKey& key, const KeyRequest& request) {
   if (key.algorithm != jose::algorithm_of(request.kind)) return false;
   if (!is_rsa(request)) return true;
-  return key.modulus.size() * 8 == modulus_bits(request.kind) && std::ranges::equal(key.exponent, kExponent);
+  return key.modulus.size() * 8 == jose::rsa_bits(request.kind) && std::ranges::equal(key.exponent, kExponent);
 }
 
 }  // namespace

@@ -2,44 +2,17 @@
 //
 // signer-hsm: the only program that loads a PKCS#11 module and reads its PIN.  signerd starts it as `host`; operators
 // use `token-list` and `token-init`.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdio>
-#include <exception>
 #include <string>
 
-#include "base/log.h"
-#include "base/process.h"
+#include "channel/host_program.h"
 #include "channel/host_service.h"
 #include "hsm/pkcs11_driver.h"
 #include "hsm/token_admin.h"
 
 namespace {
 
-using signer::channel::HostResult;
-using signer::channel::HostStatus;
-
-constexpr int kWorkersMax = 256;
-constexpr int kExitNo = 1;
-constexpr int kExitUnavailable = 3;
-
-int report(const HostResult<signer::jose::Json>& result) {
-  if (result) {
-    using Dump = signer::jose::Json::error_handler_t;
-    std::puts(result->dump(2, ' ', false, Dump::replace).c_str());
-    return signer::channel::kExitOk;
-  }
-  std::fprintf(stderr, "signer-%s\n", result.error().text.c_str());
-  switch (result.error().status) {
-    case HostStatus::kPinRefused:
-      return signer::channel::kExitPinRefused;
-    case HostStatus::kUnavailable:
-      return kExitUnavailable;
-    default:
-      return kExitNo;
-  }
-}
+using signer::channel::report;
 
 int run(int argc, char** argv) {
   CLI::App app{
@@ -50,7 +23,9 @@ int run(int argc, char** argv) {
 
   int workers = 1;
   auto* host = app.add_subcommand("host", "serve signerd on inherited descriptors, from 3 (not for people)");
-  host->add_option("--workers", workers, "number of worker channels")->check(CLI::Range(1, kWorkersMax))->required();
+  host->add_option("--workers", workers, "number of worker channels")
+      ->check(CLI::Range(1, signer::channel::kWorkersMax))
+      ->required();
 
   signer::hsm::TokenInitRequest init;
   std::size_t slot_index = 0;
@@ -82,15 +57,5 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  signer::harden_process();
-  signer::log::start("signer-hsm", signer::log::Level::kInfo);
-  int status = kExitNo;
-  try {
-    status = run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "signer-hsm: %s\n", error.what());
-  }
-  // C_Finalize has run.  Modules crash in their own exit handlers often enough that none get to run.
-  std::fflush(nullptr);
-  ::_exit(status);
+  signer::channel::run_host_program("signer-hsm", run, argc, argv);
 }

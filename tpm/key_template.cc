@@ -9,17 +9,6 @@ namespace {
 constexpr TPMA_OBJECT kMadeHereAndStaysHere =
     TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH;
 
-std::uint16_t rsa_bits(jose::KeyKind kind) {
-  switch (kind) {
-    case jose::KeyKind::kRsa3072:
-      return 3072;
-    case jose::KeyKind::kRsa4096:
-      return 4096;
-    default:
-      return 2048;
-  }
-}
-
 }  // namespace
 
 TPM2B_PUBLIC signing_template(jose::KeyKind kind) {
@@ -42,7 +31,7 @@ TPM2B_PUBLIC signing_template(jose::KeyKind kind) {
     rsa.symmetric.algorithm = TPM2_ALG_NULL;
     rsa.scheme.scheme = TPM2_ALG_RSASSA;
     rsa.scheme.details.rsassa.hashAlg = TPM2_ALG_SHA256;
-    rsa.keyBits = rsa_bits(kind);
+    rsa.keyBits = static_cast<std::uint16_t>(jose::rsa_bits(kind));
     rsa.exponent = 0;  // 65537; some TPMs refuse the number itself
   }
   return made;

@@ -2,45 +2,18 @@
 //
 // signer-tpm: the only program that talks to a TPM and reads the auth value of its keys.  signerd starts it as `host`;
 // operators use `token-list` and `token-init`.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <string>
 
-#include "base/log.h"
-#include "base/process.h"
+#include "channel/host_program.h"
 #include "channel/host_service.h"
 #include "tpm/token_admin.h"
 #include "tpm/tpm2_driver.h"
 
 namespace {
 
-using signer::channel::HostResult;
-using signer::channel::HostStatus;
-
-constexpr int kWorkersMax = 256;
-constexpr int kExitNo = 1;
-constexpr int kExitUnavailable = 3;
-
-int report(const HostResult<signer::jose::Json>& result) {
-  if (result) {
-    using Dump = signer::jose::Json::error_handler_t;
-    std::puts(result->dump(2, ' ', false, Dump::replace).c_str());
-    return signer::channel::kExitOk;
-  }
-  std::fprintf(stderr, "signer-%s\n", result.error().text.c_str());
-  switch (result.error().status) {
-    case HostStatus::kPinRefused:
-      return signer::channel::kExitPinRefused;
-    case HostStatus::kUnavailable:
-      return kExitUnavailable;
-    default:
-      return kExitNo;
-  }
-}
+using signer::channel::report;
 
 int run(int argc, char** argv) {
   CLI::App app{
@@ -51,7 +24,9 @@ int run(int argc, char** argv) {
 
   int workers = 1;
   auto* host = app.add_subcommand("host", "serve signerd on inherited descriptors, from 3 (not for people)");
-  host->add_option("--workers", workers, "number of worker channels")->check(CLI::Range(1, kWorkersMax))->required();
+  host->add_option("--workers", workers, "number of worker channels")
+      ->check(CLI::Range(1, signer::channel::kWorkersMax))
+      ->required();
 
   signer::tpm::TokenInitRequest init;
   auto* token_init = app.add_subcommand("token-init", "make the storage root key if there is none; changes no other");
@@ -78,16 +53,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  signer::harden_process();
-  signer::log::start("signer-tpm", signer::log::Level::kInfo);
-  // The library's own lines say less than ours and do not name the token.
-  ::setenv("TSS2_LOG", "all+NONE", 0);
-  int status = kExitNo;
-  try {
-    status = run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "signer-tpm: %s\n", error.what());
-  }
-  std::fflush(nullptr);
-  ::_exit(status);
+  // The library's own lines say less than ours, and with "trace" they show auth values and session keys.
+  ::setenv("TSS2_LOG", "all+NONE", 1);
+  signer::channel::run_host_program("signer-tpm", run, argc, argv);
 }

@@ -72,6 +72,20 @@ Algorithm algorithm_of(KeyKind kind) noexcept {
   return kind == KeyKind::kP256 ? Algorithm::kEs256 : Algorithm::kRs256;
 }
 
+unsigned rsa_bits(KeyKind kind) noexcept {
+  switch (kind) {
+    case KeyKind::kRsa2048:
+      return 2048;
+    case KeyKind::kRsa3072:
+      return 3072;
+    case KeyKind::kRsa4096:
+      return 4096;
+    case KeyKind::kP256:
+      break;
+  }
+  return 0;
+}
+
 Result<void> check_shape(const PublicKey& key, RsaLimit limit) {
   const AlgorithmRow* row = find_algorithm(key.algorithm);
   if (row == nullptr) return invalid("of an unknown algorithm");

@@ -19,6 +19,9 @@ enum class KeyKind : std::uint8_t { kRsa2048 = 1, kRsa3072 = 2, kRsa4096 = 3, kP
 
 [[nodiscard]] Algorithm algorithm_of(KeyKind kind) noexcept;
 
+// Of the modulus; 0 if the kind has none.
+[[nodiscard]] unsigned rsa_bits(KeyKind kind) noexcept;
+
 struct PublicKey {
   Algorithm algorithm = Algorithm::kRs256;
   Bytes modulus;   // RSA: big-endian, no leading zero; 256 to 512 bytes, to 1024 where RsaLimit allows

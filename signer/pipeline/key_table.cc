@@ -15,22 +15,8 @@ namespace {
 
 constexpr std::size_t kKeyIdBytes = 20;
 
-std::size_t modulus_bytes(jose::KeyKind kind) {
-  switch (kind) {
-    case jose::KeyKind::kRsa2048:
-      return 256;
-    case jose::KeyKind::kRsa3072:
-      return 384;
-    case jose::KeyKind::kRsa4096:
-      return 512;
-    case jose::KeyKind::kP256:
-      break;
-  }
-  return 0;
-}
-
 bool is_of_kind(const jose::PublicKey& key, jose::KeyKind kind) {
-  return key.algorithm == jose::algorithm_of(kind) && key.modulus.size() == modulus_bytes(kind);
+  return key.algorithm == jose::algorithm_of(kind) && key.modulus.size() * 8 == jose::rsa_bits(kind);
 }
 
 }  // namespace
