@@ -26,6 +26,7 @@ constexpr std::chrono::seconds kStopPatience{10};
 constexpr std::chrono::seconds kHostPatience{3};
 constexpr std::chrono::milliseconds kStopCheck{10};
 constexpr std::chrono::milliseconds kLastWords{200};
+constexpr std::chrono::milliseconds kAssumedTpmPace{200};  // of a slow chip: who is refused too early may come again
 
 std::optional<gid_t> group_of(const config::Listener& listener) {
   return listener.group.empty() ? std::nullopt : policy::system_accounts().gid(listener.group);
@@ -122,6 +123,7 @@ void Daemon::make_tokens() {
       settings.spec.authorization = token.authorization;
       settings.driver = "tpm2";
       settings.serial = true;
+      settings.assumed_pace = kAssumedTpmPace;
     }
     settings.program = {host_program(tpm ? "signer-tpm" : "signer-hsm"), {"host", "--workers"}, token.environment};
     settings.operation_timeout = token.operation_timeout;

@@ -48,12 +48,19 @@ TpmResult<std::unique_ptr<Attachment>> Attachment::make(const AttachmentSettings
                                                         const Secret& auth, channel::KeyPins& pins) {
   SIGNER_ASSIGN_OR_RETURN(EsysContext context, EsysContext::open(settings.tcti));
   std::unique_ptr<Attachment> made(new Attachment(std::move(context), settings, files, auth, pins));
-  // signerd stops keys over a wrong Name, and pins are for good: neither may rest on one answer, which nothing vouches
-  // for.  The first is closed, or the library keeps its public area as long as both answers state the same Name.
-  SIGNER_ASSIGN_OR_RETURN(StorageRoot first, read_storage_root(made->context_));
-  static_cast<void>(::Esys_TR_Close(made->context_.get(), &first.handle));
-  SIGNER_ASSIGN_OR_RETURN(made->root_, read_storage_root(made->context_));
-  if (first.name != made->root_.name) return fail(unsteady_storage_root());
+  // signerd stops keys over a wrong Name or none, and pins are for good: neither may rest on one answer, which nothing
+  // vouches for.  The first is closed, or the library keeps its public area as long as both answers state the same
+  // Name.
+  auto first = read_storage_root(made->context_);
+  if (!first && first.error().status != HostStatus::kNotFound) return fail(std::move(first).error());
+  if (first) static_cast<void>(::Esys_TR_Close(made->context_.get(), &first->handle));
+  auto second = read_storage_root(made->context_);
+  if (!second && second.error().status != HostStatus::kNotFound) return fail(std::move(second).error());
+  if (first.has_value() != second.has_value() || (first && first->name != second->name)) {
+    return fail(unsteady_storage_root());
+  }
+  if (!second) return fail(std::move(second).error());
+  made->root_ = std::move(second).value();
   SIGNER_RETURN_IF_ERROR(files.check_storage_root(made->root_.name));
   return made;
 }
@@ -141,17 +148,19 @@ TpmResult<std::optional<TPM2_HANDLE>> Attachment::find_anywhere(const Bytes& nam
 
 TpmResult<LoadedHandle> Attachment::load(const KeyRecord& record) {
   SIGNER_ASSIGN_OR_RETURN(const TPM2B_PRIVATE blob, read_private_area(record.file.private_area));
-  SIGNER_ASSIGN_OR_RETURN(const ESYS_TR session, armed_session(0));
-  ESYS_TR handle = ESYS_TR_NONE;
-  const TSS2_RC code =
-      ::Esys_Load(context_.get(), root_.handle, session, ESYS_TR_NONE, ESYS_TR_NONE, &blob, &record.area, &handle);
-  auto loaded = context_.judge("Esys_Load", code);
-  if (loaded) return LoadedHandle(context_, handle);
-  end_session();
-  TpmError error = std::move(loaded).error();
-  const bool refused = error.action == Action::kRefused || error.action == Action::kKeyGone;
-  if (!refused) return fail(std::move(error));
-  return verdict(HostStatus::kMismatch, "the TPM does not take the key's blob: " + error.text);
+  TpmError error;
+  for (int tries = 0; tries < 2; ++tries) {  // signerd stops the key over the verdict: it does not rest on one answer
+    SIGNER_ASSIGN_OR_RETURN(const ESYS_TR session, armed_session(0));
+    ESYS_TR handle = ESYS_TR_NONE;
+    const TSS2_RC code =
+        ::Esys_Load(context_.get(), root_.handle, session, ESYS_TR_NONE, ESYS_TR_NONE, &blob, &record.area, &handle);
+    auto loaded = context_.judge("Esys_Load", code);
+    if (loaded) return LoadedHandle(context_, handle);
+    end_session();
+    error = std::move(loaded).error();
+    if (error.action != Action::kKeyGone) return fail(std::move(error));
+  }
+  return verdict(HostStatus::kMismatch, "not this TPM's key, or the TPM was cleared: " + error.text);
 }
 
 TpmResult<TPM2_HANDLE> Attachment::persist(ESYS_TR loaded, ESYS_TR& persistent) {

@@ -59,7 +59,7 @@ class Attachment {
 
   // The key, looked for once: at its persistent handle if the Name there is its own, else from its blob, which is made
   // persistent again (and stays a transient object if the TPM does not let us).  kNotFound, kMismatch, kUnsupported as
-  // KeyFiles::read says; kMismatch too if the TPM does not take the blob.
+  // KeyFiles::read says; kMismatch too if the TPM says twice that the blob is not its own.
   [[nodiscard]] TpmResult<const KeyInUse*> key(const Bytes& key_id);
 
   // One TPM command, if key and session are at hand.  The session is dropped after any failure.

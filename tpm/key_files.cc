@@ -52,14 +52,14 @@ Failure<TpmError> damaged(const std::string& path, const std::string& why) {
   return verdict(HostStatus::kMismatch, path + ": " + why + "; restore it, nothing was changed");
 }
 
-// An I/O error is this machine's and may pass.
-Failure<TpmError> unreadable(const Error& error) {
-  return verdict(HostStatus::kUnavailable, error.text);
+// An I/O error is this machine's and may pass; one about a key's file is that key's alone.
+Failure<TpmError> unreadable(const Error& error, HostStatus status = HostStatus::kRefused) {
+  return verdict(status, error.text);
 }
 
-TpmResult<void> written(const Result<void>& result) {
+TpmResult<void> written(const Result<void>& result, HostStatus status = HostStatus::kRefused) {
   if (result) return {};
-  return unreadable(result.error());
+  return unreadable(result.error(), status);
 }
 
 TpmResult<KeyRecord> judged(PrivateKeyFile file, const std::string& path) {
@@ -88,7 +88,7 @@ TpmResult<void> KeyFiles::prepare() const {
   if (directory_.empty() || directory_[0] != '/') {
     return verdict(HostStatus::kInvalid, "the key directory must be an absolute path");
   }
-  return written(ensure_directory(directory_));
+  return written(ensure_directory(directory_), HostStatus::kUnavailable);
 }
 
 bool KeyFiles::contains(const Bytes& key_id) const {
@@ -150,9 +150,9 @@ TpmResult<void> KeyFiles::check_storage_root(const Bytes& name) const {
   if (!text && text.error().code == ErrorCode::kNotFound) {
     log::info("tpm_storage_root_pinned", {{"name", to_hex(name)}, {"file", file}});
     const Json object = {{"handle", handle_text(kStorageRootHandle)}, {"name", to_hex(name)}};
-    return written(write_file_atomically(file, jose::dump_json(object) + "\n"));
+    return written(write_file_atomically(file, jose::dump_json(object) + "\n"), HostStatus::kUnavailable);
   }
-  if (!text && text.error().code == ErrorCode::kInternal) return unreadable(text.error());
+  if (!text && text.error().code == ErrorCode::kInternal) return unreadable(text.error(), HostStatus::kUnavailable);
   if (!text) return damaged(file, text.error().text);
   const auto object = jose::parse_json_object(*text);
   const auto pinned = object ? bytes_from(*object, "name") : std::nullopt;

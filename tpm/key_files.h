@@ -44,8 +44,9 @@ class KeyFiles {
 
   [[nodiscard]] bool contains(const Bytes& key_id) const;
 
-  // kNotFound if there is no blob; kMismatch if the blob cannot be read, is not of the key that its place names, or is
-  // another parent's than `storage_root`; kUnsupported if the key is weaker than public_area.h asks.
+  // kRefused if the files cannot be opened now; kNotFound if there is no blob; kMismatch if the blob cannot be read, is
+  // not of the key that its place names, or is another parent's than `storage_root`; kUnsupported if the key is weaker
+  // than public_area.h asks.
   [[nodiscard]] TpmResult<KeyRecord> read(const Bytes& key_id, const Bytes& storage_root) const;
 
   [[nodiscard]] TpmResult<void> write_blob(const Bytes& key_id, const PrivateKeyFile& file) const;

@@ -58,7 +58,9 @@ TpmResult<void> check_offered(EsysContext& context, const TPM2B_PUBLIC& key) {
   parameters.type = key.publicArea.type;
   parameters.parameters = key.publicArea.parameters;
   const TSS2_RC code = ::Esys_TestParms(context.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &parameters);
-  return context.judge("Esys_TestParms", code);
+  auto offered = context.judge("Esys_TestParms", code);
+  if (offered || offered.error().action != Action::kRefused) return offered;
+  return verdict(channel::HostStatus::kUnsupported, "the TPM does not offer this kind of key: " + offered.error().text);
 }
 
 }  // namespace signer::tpm

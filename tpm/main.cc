@@ -55,5 +55,6 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   // The library's own lines say less than ours, and with "trace" they show auth values and session keys.
   ::setenv("TSS2_LOG", "all+NONE", 1);
+  ::unsetenv("TSS2_LOGFILE");
   signer::channel::run_host_program("signer-tpm", run, argc, argv);
 }

@@ -15,7 +15,12 @@ TpmResult<Session> Session::start(EsysContext& context, ESYS_TR salt_key) {
                               TPM2_SE_HMAC, &symmetric, TPM2_ALG_SHA256, &handle);
   if (auto started = context.judge("Esys_StartAuthSession", code); !started) {
     context.poison();
-    return fail(std::move(started).error());
+    TpmError error = std::move(started).error();
+    if (error.action == Action::kKeyGone) {  // the storage root, it would seem: connect anew and look
+      error.action = Action::kRebuild;
+      error.status = channel::HostStatus::kUnavailable;
+    }
+    return fail(std::move(error));
   }
   return Session(context, handle);
 }

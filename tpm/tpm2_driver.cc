@@ -136,7 +136,7 @@ HostResult<T> Tpm2Driver::climb(SteadyTime deadline, const Bytes& key_id, const 
     {
       const auto pass = gate_.alone(deadline);
       if (!pass || now() >= deadline) return expired();
-      TpmResult<T> result = try_once<T>(attempt);
+      TpmResult<T> result = try_once<T>(key_id, attempt);
       if (result) return std::move(result).value();
       TpmError failure = std::move(result).error();
       const Step step = ladder.next(failure.action);
@@ -145,12 +145,12 @@ HostResult<T> Tpm2Driver::climb(SteadyTime deadline, const Bytes& key_id, const 
                   {{"token", spec_.name}, {"step", static_cast<int>(step)}, {"reason", failure.text}});
       }
       if (step == Step::kGiveUp) {
-        put_off(failure);
         if (failure.action == Action::kAuthRefused) {
           failure.text += "; the auth file " + spec_.pin_file +
                           " does not hold this key's auth value, or commands are changed on their way to the TPM: "
                           "restore the file, it is read again";
         }
+        put_off(key_id, failure);
         return host_failure(std::move(failure));
       }
       take(step, key_id);
@@ -164,16 +164,18 @@ HostResult<T> Tpm2Driver::climb(SteadyTime deadline, const Bytes& key_id, const 
 }
 
 template <class T, class Attempt>
-TpmResult<T> Tpm2Driver::try_once(const Attempt& attempt) {
-  if (last_failure_ && now() < not_before_) {
-    TpmError again = *last_failure_;
+TpmResult<T> Tpm2Driver::try_once(const Bytes& key_id, const Attempt& attempt) {
+  if (const PutOff* known = put_off_for(key_id)) {
+    TpmError again = known->failure;
     again.action = Action::kRefused;
     return fail(std::move(again));
   }
-  last_failure_.reset();
   if (!attachment_) SIGNER_RETURN_IF_ERROR(attach());
   TpmResult<T> result = attempt(*attachment_);
-  if (result) pause_ = std::chrono::milliseconds(0);
+  if (result) {
+    put_off_ = {};
+    put_off_of_key_.erase(key_id);
+  }
   if (attachment_->context().poisoned()) {
     attachment_.reset();
   } else if (attachment_->has_session()) {
@@ -220,25 +222,34 @@ void Tpm2Driver::free_slots() const {
   if (auto context = EsysContext::open(settings_.tcti)) flush_all_loaded(*context);
 }
 
+const Tpm2Driver::PutOff* Tpm2Driver::put_off_for(const Bytes& key_id) const {
+  if (now() < put_off_.until) return &put_off_;
+  const auto found = put_off_of_key_.find(key_id);
+  return found != put_off_of_key_.end() && now() < found->second.until ? &found->second : nullptr;
+}
+
 // What one request has found out in full is not found out again by each of those behind it.
-void Tpm2Driver::put_off(const TpmError& failure) {
+void Tpm2Driver::put_off(const Bytes& key_id, const TpmError& failure) {
+  PutOff* place = &put_off_;
   switch (failure.action) {
     case Action::kDiscardContext:
     case Action::kRebuild:
     case Action::kReopenContext:
       attachment_.reset();
       break;
-    case Action::kAuthRefused:
-    case Action::kLockout:
     case Action::kDead:
     case Action::kNotReady:
+      break;
+    case Action::kAuthRefused:
+    case Action::kLockout:
+      place = &put_off_of_key_[key_id];
       break;
     default:
       return;
   }
-  pause_ = std::clamp(pause_ * 2, kPauseMin, kPauseMax);
-  not_before_ = now() + pause_;
-  last_failure_ = failure;
+  place->pause = std::clamp(place->pause * 2, kPauseMin, kPauseMax);
+  place->until = now() + place->pause;
+  place->failure = failure;
 }
 
 void Tpm2Driver::end_idle_session() {
@@ -246,12 +257,16 @@ void Tpm2Driver::end_idle_session() {
   if (alone && attachment_) attachment_->end_session();
 }
 
-void Tpm2Driver::close() {
+void Tpm2Driver::interrupt() {
   {
     const std::lock_guard lock(closing_mutex_);
     closing_ = true;
   }
   closing_changed_.notify_all();
+}
+
+void Tpm2Driver::close() {
+  interrupt();
   idle_watch_.reset();
   const auto alone = gate_.alone(now() + kCloseTime);
   if (alone) attachment_.reset();

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,8 @@ class Tpm2Driver final : public channel::Driver {
   channel::HostResult<channel::KeyDescription> generate_key(const channel::KeyRequest& request) override;
   channel::HostResult<std::unique_ptr<channel::SigningWorker>> make_worker() override;
 
+  void interrupt() override;
+
   // Waits a moment for callers to leave, flushes the session.
   void close() override;
 
@@ -40,12 +43,12 @@ class Tpm2Driver final : public channel::Driver {
   channel::HostResult<T> climb(SteadyTime deadline, const Bytes& key_id, const Attempt& attempt);
 
   template <class T, class Attempt>
-  TpmResult<T> try_once(const Attempt& attempt);
+  TpmResult<T> try_once(const Bytes& key_id, const Attempt& attempt);
 
   TpmResult<void> attach();
   void take(Step step, const Bytes& key_id);
   void free_slots() const;
-  void put_off(const TpmError& failure);
+  void put_off(const Bytes& key_id, const TpmError& failure);
   void end_idle_session();
   TpmResult<channel::TokenDescription> describe_token(Attachment& attachment) const;
 
@@ -58,9 +61,16 @@ class Tpm2Driver final : public channel::Driver {
   Gate gate_;
   // Used and changed by whoever has the gate.
   std::unique_ptr<Attachment> attachment_;
-  SteadyTime not_before_{};  // until then the last failure is the answer
-  std::chrono::milliseconds pause_{0};
-  std::optional<TpmError> last_failure_;
+  // A failure that was found out in full, and until when it is the answer to all who ask.
+  struct PutOff {
+    SteadyTime until;
+    std::chrono::milliseconds pause{0};
+    TpmError failure;
+  };
+  [[nodiscard]] const PutOff* put_off_for(const Bytes& key_id) const;
+
+  PutOff put_off_;                          // of the connection
+  std::map<Bytes, PutOff> put_off_of_key_;  // of one key: others go on
 
   std::mutex closing_mutex_;
   std::condition_variable closing_changed_;

@@ -14,14 +14,13 @@ HostStatus host_status(Action action) noexcept {
   switch (action) {
     case Action::kDone:
       return HostStatus::kOk;
+    // Anybody on the bus can send any code, and a code that others caused may pass: it ends a request and no key.  What
+    // stops a key is a verdict of ours.
     case Action::kKeyGone:
-      return HostStatus::kNotFound;
-    // Of one key and one request: our keys are exempt from lockout, so trying again later costs nothing, and a code
-    // that anybody on the bus can forge must not stop the token until a human comes.
     case Action::kLockout:
     case Action::kAuthRefused:
     case Action::kRefused:
-      return HostStatus::kUnsupported;
+      return HostStatus::kRefused;
     case Action::kBackOff:
     case Action::kRetryOnce:
     case Action::kFlushSessions:

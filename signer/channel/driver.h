@@ -44,6 +44,9 @@ class Driver {
 
   virtual HostResult<std::unique_ptr<SigningWorker>> make_worker() = 0;
 
+  // From another thread than the workers', before they are waited for: what pauses should do so no longer.
+  virtual void interrupt() {}
+
   // Leaves the token.  The process ends soon after.
   virtual void close() = 0;
 };

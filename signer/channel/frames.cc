@@ -108,7 +108,7 @@ template <class T, class Read>
 std::optional<HostResult<T>> decode_reply(Reader reader, Read read) {
   const auto status = reader.number<std::uint8_t>();
   std::string text = reader.text(kErrorTextMax);
-  reader.require(status <= static_cast<std::uint8_t>(HostStatus::kMismatch));
+  reader.require(status <= static_cast<std::uint8_t>(HostStatus::kRefused));
   if (!reader.ok()) return std::nullopt;
   if (static_cast<HostStatus>(status) != HostStatus::kOk) {
     if (!reader.complete()) return std::nullopt;

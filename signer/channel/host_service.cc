@@ -86,6 +86,7 @@ class Service {
       if (status_ != kExitOk) break;
     }
     ::alarm(kLeaveSeconds);  // SIGALRM ends the process if a driver call does not return.
+    driver_.interrupt();
     stop_workers();
     if (opened_) driver_.close();
     return status_;

@@ -24,6 +24,7 @@ enum class HostStatus : std::uint8_t {
   kUnsupported = 6,  // The token lacks the mechanism or refuses the template: do not repeat.
   kExpired = 7,      // The job's deadline had passed before the token was asked.
   kMismatch = 8,     // The token holds another key under this id: stop the key, change nothing.
+  kRefused = 9,      // The token would not this time, for a reason that may pass: refuse the request, stop nothing.
 };
 
 struct HostError {

@@ -111,17 +111,21 @@ void KeyTable::compare(const std::string& name, const std::string& kid,
     const channel::HostStatus status = described.error().status;
     const bool disagrees = status == channel::HostStatus::kNotFound || status == channel::HostStatus::kMismatch ||
                            status == channel::HostStatus::kAmbiguous || status == channel::HostStatus::kUnsupported;
+    if (status == channel::HostStatus::kRefused && !entry->stopped) {  // may pass: who asks for a signature finds out
+      log::warn("key_not_described", {{"key", name}, {"reason", described.error().text}});
+      entry->ready = true;
+      return entry->reason.clear();
+    }
     if (!disagrees) {
       entry->reason = "token " + token + ": " + described.error().text;
       return;
     }
-    return stop(*entry,
-                "token " + token + ": " + described.error().text +
-                    "; nothing was changed: connect the right token or restore the key from the vendor's backup");
+    return stop(*entry, "token " + token + ": " + described.error().text +
+                            "; nothing was changed: connect the right token or restore the key from its backup");
   }
   if (described->public_key != entry->active->version.public_key) {
     return stop(*entry, "token " + token +
-                            " holds another key under this CKA_ID than the metadata says; nothing was changed: "
+                            " holds another key under this id than the metadata says; nothing was changed: "
                             "connect the right token");
   }
   entry->ready = true;
@@ -222,9 +226,9 @@ void KeyTable::store_adopted(const std::string& name, const Bytes& key_id, WallT
   if (!is_of_kind(described->public_key, entry->config.kind)) {
     return done(fail(ErrorCode::kInvalidRequest, "the token's key has another algorithm or size than is configured"));
   }
-  if (const KeyEntry* holder = holder_of(jose::thumbprint(described->public_key))) {
-    return done(fail(ErrorCode::kInvalidRequest, "the token's key is key " + holder->config.name + " already"));
-  }
+  const auto holder = holder_of(jose::thumbprint(described->public_key));
+  if (!holder) return done(fail(holder.error().code, holder.error().text));
+  if (!holder->empty()) return done(fail(ErrorCode::kInvalidRequest, "the token's key is key " + *holder + " already"));
   if (auto stored = store(*entry, key_id, now, *described); !stored) {
     return done(fail(ErrorCode::kInternal, stored.error().text));
   }
@@ -235,13 +239,13 @@ void KeyTable::store_adopted(const std::string& name, const Bytes& key_id, WallT
   done({});
 }
 
-const KeyEntry* KeyTable::holder_of(const std::string& kid) const {
-  for (const auto& [name, entry] : entries_) {
-    for (const keyring::KeyVersion& version : entry.versions) {
-      if (version.kid == kid) return &entry;
-    }
+// Configured or not, active or not: a kid is one key for ever.
+Result<std::string> KeyTable::holder_of(const std::string& kid) const {
+  SIGNER_ASSIGN_OR_RETURN(const keyring::LoadedVersions known, keyring::load_versions(state_dir_));
+  for (const keyring::KeyVersion& version : known.versions) {
+    if (version.kid == kid) return version.name;
   }
-  return nullptr;
+  return std::string();
 }
 
 Result<void> KeyTable::store(KeyEntry& entry, const Bytes& key_id, WallTime now, const channel::KeyDescription& key) {

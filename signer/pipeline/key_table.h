@@ -35,6 +35,11 @@ struct KeyEntry {
   bool stopped = false;                     // metadata and token disagree: nothing is signed until they agree again
   std::string reason;                       // why not ready, for people
   bool creating = false;
+
+  // Ready, and its token refused no request for it lately.
+  [[nodiscard]] bool can_sign() const {
+    return ready && (active == nullptr || active->token->refusal_of(active->version.key_id).empty());
+  }
 };
 
 using Tokens = std::map<std::string, std::unique_ptr<token::TokenService>, std::less<>>;
@@ -88,7 +93,8 @@ class KeyTable {
   void store_adopted(const std::string& name, const Bytes& key_id, WallTime now,
                      const channel::HostResult<channel::KeyDescription>& described, const Created& done);
   Result<void> store(KeyEntry& entry, const Bytes& key_id, WallTime now, const channel::KeyDescription& key);
-  [[nodiscard]] const KeyEntry* holder_of(const std::string& kid) const;
+  // The name of the key that has this kid, among all metadata; empty if none has.
+  [[nodiscard]] Result<std::string> holder_of(const std::string& kid) const;
 
   std::filesystem::path state_dir_;
   Tokens& tokens_;

@@ -54,9 +54,9 @@ Judged<Pipeline::IssuePtr> Pipeline::prepare(const RequestContext& context, Issu
   }
   if (!audit_.healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure());
   // Before the record: a flood that the token cannot serve must not fill the disk with what was never signed.
-  SIGNER_RETURN_IF_ERROR(entry->active->token->admit(context.peer.uid, context.deadline));
-  SIGNER_ASSIGN_OR_RETURN(policy::SigningInput input,
-                          policy::shape_claims(authorized, entry->active->version.kid, clock_.wall()));
+  const keyring::KeyVersion& version = entry->active->version;
+  SIGNER_RETURN_IF_ERROR(entry->active->token->admit(context.peer.uid, version.key_id, context.deadline));
+  SIGNER_ASSIGN_OR_RETURN(policy::SigningInput input, policy::shape_claims(authorized, version.kid, clock_.wall()));
   const jose::Sha256Digest digest = jose::sha256(bytes_of(input.text()));
   return std::make_shared<Issue>(Issue{context, std::move(authorized), std::move(input), entry->active,
                                        std::move(reply), started, digest, 0, std::nullopt, 0});

@@ -237,12 +237,14 @@ Response Handlers::readiness(const RequestContext& context, const std::string& k
   Json keys = Json::object();
   for (const auto& [name, entry] : keys_.entries()) {
     if (!key.empty() && name != key) continue;
-    Json one = {{"ready", entry.ready}};
-    if (!entry.ready)
-      one["reason"] =
-          entry.stopped || entry.active == nullptr ? "the key is stopped or absent" : "the token is not ready";
+    const bool ready = entry.can_sign();
+    Json one = {{"ready", ready}};
+    if (!ready)
+      one["reason"] = entry.stopped || entry.active == nullptr ? "the key is stopped or absent"
+                      : entry.ready                            ? "the token refuses to sign with the key"
+                                                               : "the token is not ready";
     if (entry.active != nullptr && entry.active->token->status().degraded) one["degraded"] = true;
-    all = all && entry.ready;
+    all = all && ready;
     keys[name] = std::move(one);
   }
   return json_response(all ? 200 : 503, Json{{"ready", all}, {"audit", {{"ready", audit}}}, {"keys", std::move(keys)}});
@@ -262,14 +264,14 @@ Json Handlers::key_json(const pipeline::KeyEntry& entry) const {
                {"state", entry.stopped ? "stopped"
                          : active      ? "active"
                                        : "absent"},
-               {"ready", entry.ready},
+               {"ready", entry.can_sign()},
                {"versions", std::move(versions)}};
   if (entry.active != nullptr) {
     json["kid"] = entry.active->version.kid;
     json["token"] = entry.active->version.token;
     json["created"] = keyring::rfc3339(entry.active->version.created);
   }
-  if (!entry.ready)
+  if (!entry.can_sign())
     json["reason"] = entry.stopped ? "stopped: metadata and token disagree; see the log" : "not ready; see the log";
   return json;
 }

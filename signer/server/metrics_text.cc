@@ -82,7 +82,7 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   families.push_back(family("signer_audit_healthy", "1 if audit records can be written", MetricType::Gauge));
   add(families.back(), pipeline.audit_healthy() ? 1 : 0);
   families.push_back(family("signer_key_ready", "1 if the key can sign now", MetricType::Gauge));
-  for (const auto& [name, entry] : keys.entries()) add(families.back(), entry.ready ? 1 : 0, {{"key", name}});
+  for (const auto& [name, entry] : keys.entries()) add(families.back(), entry.can_sign() ? 1 : 0, {{"key", name}});
   MetricFamily ready = family("signer_token_ready", "1 if a host has the token open", MetricType::Gauge);
   MetricFamily degraded = family("signer_token_degraded",
                                  "1 if the token, though ready, did not serve a request lately", MetricType::Gauge);

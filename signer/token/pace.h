@@ -24,6 +24,8 @@ class Pace {
     mean_ += (sample - mean_) / weight;
   }
 
+  [[nodiscard]] bool known() const noexcept { return samples_ >= kSamplesMin; }
+
   // Of one signature; zero as long as nothing is known.
   [[nodiscard]] std::chrono::nanoseconds mean() const noexcept {
     return samples_ < kSamplesMin ? std::chrono::nanoseconds::zero() : mean_;

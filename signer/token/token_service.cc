@@ -23,6 +23,7 @@ constexpr unsigned kFailuresTolerated = 2;  // restarts during which callers wai
 constexpr std::chrono::milliseconds kBackoffFirst{50};
 constexpr std::chrono::milliseconds kBackoffMax{800};
 constexpr std::chrono::seconds kMisconfiguredPause{30};
+constexpr std::chrono::nanoseconds kOverrun = std::chrono::seconds(1);  // a key that takes longer than expected
 constexpr const char* kTooSlow = "it signs more slowly than requests come in";
 
 std::int64_t monotonic_ns(SteadyTime time) {
@@ -241,8 +242,9 @@ bool TokenService::take_control_frame(ByteView frame) {
     pin_refused(result->error().text);
     return true;
   }
+  if (generating() && *result) generate_time_ = clock_.steady() - (call_deadline_ - calls_.front().timeout);
+  if (settings_.serial && generating()) resume_workers();
   calling_ = false;
-  if (settings_.serial) resume_workers();
   ControlCall call = std::move(calls_.front());
   calls_.pop_front();
   call.reply(*result);
@@ -269,9 +271,11 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
   if (*result) {
     ++signatures_;
     pace_.add(now - worker.busy_since);
+    if (!refused_.empty()) refused_.erase(flight.job.request.key_id);
   } else {
     log::error("sign_failed", {{"token", name()}, {"reason", result->error().text}});
     trouble_ = {now, result->error().text};
+    if (result->error().status == HostStatus::kRefused) refused_[flight.job.request.key_id] = *trouble_;
   }
   worker.busy_since = now;
   const HostStatus status = *result ? HostStatus::kOk : result->error().status;
@@ -298,7 +302,7 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
 
 void TokenService::describe_key(Bytes key_id, KeyReply reply) {
   calls_.push_back({[key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_describe(id, key_id); },
-                    std::move(reply), settings_.open_timeout});
+                    std::move(reply), settings_.open_timeout, false});
   send_control();
 }
 
@@ -308,7 +312,7 @@ void TokenService::generate_key(const channel::KeyRequest& request, KeyReply rep
         channel::host_failure(HostStatus::kUnavailable, "token " + name() + " is " + std::string(to_string(state_))));
   }
   calls_.push_back({[request](std::uint64_t id) { return channel::encode_generate(id, request); }, std::move(reply),
-                    settings_.generate_timeout});
+                    settings_.generate_timeout, true});
   send_control();
 }
 
@@ -321,13 +325,22 @@ void TokenService::send_control() {
   if (!host_.send_control(calls_.front().encode(control_id_))) host_lost("the host does not take frames");
 }
 
-Judged<void> TokenService::admit(uid_t uid, SteadyTime deadline) {
+std::string TokenService::refusal_of(const Bytes& key_id) const {
+  const auto found = refused_.find(key_id);
+  if (found == refused_.end() || found->second.at + kDegradedFor <= clock_.steady()) return {};
+  return found->second.reason;
+}
+
+Judged<void> TokenService::admit(uid_t uid, const Bytes& key_id, SteadyTime deadline) {
   const bool down = state_ == TokenState::kPinRefused || state_ == TokenState::kStopped ||
                     (state_ != TokenState::kReady && failures_ > kFailuresTolerated);
   if (down) return unavailable("token " + name() + ": " + reason_);
   if (!queue_.has_room(uid)) return refuse(ErrorCode::kOverloaded, "too many requests wait for this token");
-  const std::chrono::nanoseconds wait = expected_wait(uid);
   const SteadyTime now = clock_.steady();
+  if (const auto found = refused_.find(key_id); found != refused_.end() && now < found->second.at + kRefusedFor) {
+    return unavailable("token " + name() + ": " + found->second.reason);
+  }
+  const std::chrono::nanoseconds wait = expected_wait(uid);
   if (deadline <= now || now + wait <= deadline) return {};
   trouble_ = {now, kTooSlow};
   return Failure<Refusal>{Refusal{ErrorCode::kOverloaded,
@@ -336,7 +349,8 @@ Judged<void> TokenService::admit(uid_t uid, SteadyTime deadline) {
 }
 
 void TokenService::sign(SignJob job) {
-  if (auto admitted = admit(job.uid, job.deadline); !admitted) return job.done(fail(std::move(admitted).error()));
+  if (auto admitted = admit(job.uid, job.request.key_id, job.deadline); !admitted)
+    return job.done(fail(std::move(admitted).error()));
   const SteadyTime deadline = job.deadline;
   queue_.push(std::move(job));
   wake_by(deadline);
@@ -349,10 +363,16 @@ std::chrono::nanoseconds TokenService::expected_wait(uid_t uid) const {
   for (const Worker& worker : workers_) ahead += worker.jobs.size();
   // Whoever finds the token idle takes nobody's turn.  If it were refused as well, a token that was slow once would
   // never be seen to be fast again by callers in a hurry.
-  if (ahead == 0) return std::chrono::nanoseconds::zero();
+  std::chrono::nanoseconds key_made{0};
+  if (settings_.serial && generating()) {
+    const auto since = clock_.steady() - (call_deadline_ - calls_.front().timeout);
+    key_made = std::max<std::chrono::nanoseconds>(generate_time_ - since, std::min(generate_time_, kOverrun));
+  }
+  if (ahead == 0) return key_made;
   // Not as many as there are workers now: between two hosts there are none.
   const std::size_t rounds = ahead / std::max<std::size_t>(1, settings_.spec.sessions) + 1;
-  return pace_.mean() * static_cast<std::int64_t>(rounds);
+  const auto pace = pace_.known() ? pace_.mean() : settings_.assumed_pace;
+  return key_made + pace * static_cast<std::int64_t>(rounds);
 }
 
 // The one with the fewest jobs; none if all have as many as they may.
@@ -453,7 +473,7 @@ std::optional<std::string> TokenService::hang(SteadyTime now) const {
   if (!host_.up()) return std::nullopt;
   if ((state_ == TokenState::kStarting || calling_) && call_deadline_ <= now)
     return "the host hangs in opening or a key call";
-  if (settings_.serial && calling_) return std::nullopt;
+  if (settings_.serial && generating()) return std::nullopt;
   for (const Worker& worker : workers_) {
     if (!worker.jobs.empty() && worker.busy_since + settings_.operation_timeout <= now) {
       return "a signature took longer than operation_timeout (" + std::to_string(settings_.operation_timeout.count()) +
@@ -469,7 +489,7 @@ std::optional<SteadyTime> TokenService::next_event() const {
   if (!host_.up()) return next;
   if (state_ == TokenState::kStarting || calling_) consider(call_deadline_);
   for (const Worker& worker : workers_) {
-    if (!worker.jobs.empty() && !(settings_.serial && calling_))
+    if (!worker.jobs.empty() && !(settings_.serial && generating()))
       consider(worker.busy_since + settings_.operation_timeout);
     for (const InFlight& flight : worker.jobs) {
       if (!flight.answered) consider(flight.job.deadline);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,6 +30,9 @@ namespace signer::token {
 
 // How long a token counts as degraded after a request that it could not serve although it was ready.
 inline constexpr std::chrono::seconds kDegradedFor{10};
+
+// How long a key whose request the token refused is not asked for again.
+inline constexpr std::chrono::milliseconds kRefusedFor{200};
 
 enum class TokenState { kStarting, kReady, kUnavailable, kPinRefused, kStopped };
 
@@ -52,6 +56,8 @@ struct TokenSettings {
   HostProgram program;
   std::string driver = "pkcs11";  // the configuration's word for it
   bool serial = false;            // signatures wait while a key is made: such a wait is no hang
+  std::chrono::milliseconds assumed_pace{
+      0};  // of a signature, as long as nothing is known; 0: nobody is refused for it
   std::chrono::milliseconds operation_timeout{2000};
   std::chrono::milliseconds open_timeout{30'000};
   std::chrono::milliseconds generate_timeout{120'000};
@@ -93,7 +99,10 @@ class TokenService {
   // Whether a job of this caller would be queued now; asked before a request costs anything.  kOverloaded (no place in
   // the queue, or at the token's pace its turn would come after its deadline), kTokenUnavailable (host down for more
   // than a moment, PIN refused).
-  [[nodiscard]] Judged<void> admit(uid_t uid, SteadyTime deadline);
+  [[nodiscard]] Judged<void> admit(uid_t uid, const Bytes& key_id, SteadyTime deadline);
+
+  // Why the token refused the last request for this key, if that was within kDegradedFor; else empty.
+  [[nodiscard]] std::string refusal_of(const Bytes& key_id) const;
 
   // Queues a job.  Refusals reach job.done: those of admit(), kTokenUnavailable, kDeadlineExceeded.
   void sign(SignJob job);
@@ -135,6 +144,7 @@ class TokenService {
     std::function<Bytes(std::uint64_t id)> encode;
     KeyReply reply;
     std::chrono::milliseconds timeout{};
+    bool generates = false;
   };
 
   void start_host();
@@ -157,6 +167,7 @@ class TokenService {
   void wake_by(SteadyTime time);
   void arm();
   [[nodiscard]] std::chrono::nanoseconds expected_wait(uid_t uid) const;
+  [[nodiscard]] bool generating() const { return calling_ && calls_.front().generates; }
   void refuse_late(SteadyTime now);
   [[nodiscard]] std::optional<std::string> hang(SteadyTime now) const;
   [[nodiscard]] std::optional<SteadyTime> next_event() const;
@@ -179,8 +190,10 @@ class TokenService {
     SteadyTime at;
     std::string reason;
   };
-  std::optional<Trouble> trouble_;  // the last request that was not served although the token was ready
-  std::deque<ControlCall> calls_;   // the first is with the host if calling_
+  std::optional<Trouble> trouble_;    // the last request that was not served although the token was ready
+  std::map<Bytes, Trouble> refused_;  // the last request for each key, if the token refused it
+  std::chrono::nanoseconds generate_time_ = std::chrono::seconds(3);  // of the last key made; a guess before
+  std::deque<ControlCall> calls_;                                     // the first is with the host if calling_
   bool calling_ = false;
   SteadyTime call_deadline_{};  // of kOpen or of the first call
   std::uint64_t last_id_ = 0;

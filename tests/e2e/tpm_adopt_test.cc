@@ -86,6 +86,19 @@ TEST_F(Adoption, Invariant06_OneKeyIsNeverTwoKeys) {
   EXPECT_EQ(again.status, 1);
   EXPECT_NE(again.err.find("is key issuer already"), std::string::npos) << again.err;
   EXPECT_FALSE(std::filesystem::exists(daemon_.state_directory() + "/keys/second"));
+  // Nor when the configuration forgets it.
+  std::string config = read_text(daemon_.config_file());
+  for (std::size_t at = 0; (at = config.find("\"issuer\"", at)) != std::string::npos;)
+    config.replace(at, 8, "\"other\"");
+  write_text(daemon_.config_file(), config);
+  daemon_.process().signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return daemon_.log().find("key_not_configured") != std::string::npos; }));
+  EXPECT_NE(adopt("second", "0d").err.find("is key issuer already"), std::string::npos);
+}
+
+TEST_F(Adoption, AKeyThatExistsAdoptsNoOther) {
+  make_key("0a1b2c");
+  ASSERT_EQ(adopt("issuer", "0a1b2c").status, 0) << daemon_.log();
   make_key("0e");
   EXPECT_EQ(adopt("issuer", "0e").status, 1) << "the key exists";
 }

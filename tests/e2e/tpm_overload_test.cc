@@ -91,8 +91,50 @@ class TpmOverload : public RunningDaemon {
     return one ? "degraded" : "ok";
   }
 
+  std::ptrdiff_t issue_records() const {
+    const auto records = daemon_.audit_records();
+    return std::ranges::count_if(records,
+                                 [](const jose::Json& record) { return record.value("event", "") == "issue"; });
+  }
+
   std::unique_ptr<Judge> judge_;
 };
+
+// As TpmOverload, but nothing is known yet of the TPM's pace.
+class ColdTpm : public TpmOverload {
+ protected:
+  void SetUp() override {
+    RunningDaemon::SetUp();
+    judge_ = std::make_unique<Judge>(daemon_);
+    daemon_.interposer().delay({}, kSlow);
+  }
+};
+
+TEST_F(ColdTpm, NobodyIsLeftWaitingBeforeThePaceIsKnown) {
+  const auto all = flood(64, milliseconds(2000));
+  const auto served = std::ranges::count_if(all, [&](const Timed& one) { return judge_->approves(one.reply); });
+  EXPECT_GT(served, 0);
+  EXPECT_EQ(served + std::ranges::count_if(all, is_overloaded), 64) << "some got a late 504";
+}
+
+TEST_F(TpmOverload, WhoCannotWaitForAKeyThatIsBeingMadeIsRefusedAtOnce) {
+  daemon_.write_configuration(
+      "[[key]]\nname = \"second\"\ntokens = [\"main\"]\n\n[[grant]]\nname = \"second\"\nmatch = { uid = " +
+      std::to_string(::getuid()) + " }\nkeys = [\"second\"]\nverbs = [\"create\"]\n");
+  daemon_.process().signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return HttpConnection(daemon_.socket()).get("/v1/keys/second")->status == 200; }));
+  daemon_.interposer().delay({.code = cc::kCreate}, std::chrono::seconds(3));
+  daemon_.interposer().forget_counts();
+  std::jthread creating([&] {
+    EXPECT_EQ(run({daemon_.programs().signerctl, "--socket", daemon_.socket(), "key", "create", "second"}).status, 0);
+  });
+  ASSERT_TRUE(eventually([&] { return daemon_.interposer().count(cc::kCreate) > 0; }));
+  for (const Timed& one : flood(8, milliseconds(1000))) {
+    EXPECT_TRUE(is_overloaded(one)) << (one.reply ? one.reply->body : "no reply");
+    EXPECT_LT(one.took, milliseconds(500)) << "late";
+  }
+  EXPECT_TRUE(judge_->approves(ask(daemon_.socket(), std::chrono::seconds(20)).reply)) << "who can wait is served";
+}
 
 TEST_F(TpmOverload, WhoeverDoesNotFitIsRefusedAtOnceAndTheOthersAreServed) {
   constexpr milliseconds kPatience{2000};
@@ -114,6 +156,7 @@ TEST_F(TpmOverload, WhoeverDoesNotFitIsRefusedAtOnceAndTheOthersAreServed) {
     }
   }
   EXPECT_EQ(served + refused, 64) << "some got a late 504";
+  EXPECT_EQ(issue_records(), 10 + served) << "what was refused at once leaves no record of an intent";
   EXPECT_GE(served, kPatience / kSlow / 2) << "refused although there was time";
   EXPECT_LE(served, kPatience / kSlow);
 }

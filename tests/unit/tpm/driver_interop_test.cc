@@ -145,7 +145,7 @@ TEST_F(DriverInterop, Invariant05_AKeyWithAnotherAuthValueIsRefusedAndLocksNothi
   EXPECT_TRUE(driver->describe_key(kKeyId).has_value());
   const auto signature = driver->sign(test::sign_request(kKeyId, kInput));
   ASSERT_FALSE(signature.has_value());
-  EXPECT_EQ(signature.error().status, HostStatus::kUnsupported) << signature.error().text;
+  EXPECT_EQ(signature.error().status, HostStatus::kRefused) << signature.error().text;
   driver->close();
   const std::string properties = outcome({"tpm2_getcap", "properties-variable"}).out;
   EXPECT_NE(properties.find("TPM2_PT_LOCKOUT_COUNTER: 0x0\n"), std::string::npos) << properties;
@@ -210,7 +210,7 @@ TEST_F(DriverInterop, RefusesAKeyOfAnotherParent) {
   encode_key("0x81000002");
   expect_refused(HostStatus::kUnsupported, "its parent is 0x81000002, not the storage root at 0x81000001");
   encode_key();
-  expect_refused(HostStatus::kMismatch, "the TPM does not take the key's blob");
+  expect_refused(HostStatus::kMismatch, "not this TPM's key");
 }
 
 }  // namespace

@@ -268,7 +268,7 @@ TEST_P(Driver, LeavesNothingOfAKeyThatItCouldNotMake) {
   (void)token_.bus().answer({.code = test::cc::kCreate}, 0x2c2);
   const auto refused = driver_->generate_key(key_request());
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().status, HostStatus::kUnsupported) << refused.error().text;
+  EXPECT_EQ(refused.error().status, HostStatus::kRefused) << refused.error().text;
   EXPECT_FALSE(std::filesystem::exists(token_.key_file("key-1", ".pem")));
   EXPECT_EQ(test::handles_from(token_.tpm(), test::kPersistentFirst), before);
   token_.bus().drop_rules();

@@ -116,7 +116,9 @@ TEST_F(HostProgram, EndsWhenSignerdIsGoneEvenIfTheTpmHangs) {
 TEST_F(HostProgram, Invariant05_ShowsTheAuthValueNeitherInItsProcessEntriesNorInAnyFileOrLogLine) {
   const test::TemporaryDirectory directory;
   const std::string log = directory / "log";
+  ::setenv("TSS2_LOG", "all+trace", 1);  // the library would print what it encrypts
   Host host(log);
+  ::unsetenv("TSS2_LOG");
   prepare(host);
   EXPECT_TRUE(signs(host));
   // Errors of every kind have their say.
@@ -137,6 +139,7 @@ TEST_F(HostProgram, Invariant05_ShowsTheAuthValueNeitherInItsProcessEntriesNorIn
   ASSERT_EQ(value.size(), 32U);
   EXPECT_EQ(shown.find(value), std::string::npos);
   EXPECT_EQ(shown.find(to_hex(bytes_of(value)).substr(0, 16)), std::string::npos);
+  EXPECT_EQ(shown.find("esys:"), std::string::npos) << "the library has no say";
 }
 
 signer::test::Finished signer_tpm(std::vector<std::string> arguments) {

@@ -187,8 +187,8 @@ TEST_F(KeyDirectory, TakesAnIdThatALinkToNowhereHolds) {
 
 TEST_F(KeyDirectory, FailsLoudlyWhereItCannotWrite) {
   KeyFiles nowhere(directory_ / "missing");
-  EXPECT_EQ(status_of(nowhere.write_blob(kId, test::file_of(test::kRsaArea))), HostStatus::kUnavailable);
-  EXPECT_EQ(status_of(nowhere.write_place(kId, {0x81000100, kRoot, kRoot})), HostStatus::kUnavailable);
+  EXPECT_EQ(status_of(nowhere.write_blob(kId, test::file_of(test::kRsaArea))), HostStatus::kRefused);
+  EXPECT_EQ(status_of(nowhere.write_place(kId, {0x81000100, kRoot, kRoot})), HostStatus::kRefused);
   EXPECT_EQ(status_of(nowhere.check_storage_root(kRoot)), HostStatus::kUnavailable) << "a pin that was not kept";
 }
 

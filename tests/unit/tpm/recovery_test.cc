@@ -143,12 +143,12 @@ TEST_F(Recovery, Invariant09_NeverLoopsWhateverCodeComesForEver) {
 TEST_F(Recovery, NeverRetriesInLockout) {
   (void)bus().answer({.code = kSign}, 0x921);
   const auto refused = refusal();
-  EXPECT_EQ(refused.status, HostStatus::kUnsupported);
+  EXPECT_EQ(refused.status, HostStatus::kRefused);
   EXPECT_NE(refused.text.find("TPM_RC_LOCKOUT"), std::string::npos) << refused.text;
   EXPECT_EQ(bus().count(kSign), 1U);
   // Each request asks again at most, and those that follow at once do not.
   const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(refusal().status, HostStatus::kUnsupported);
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(refusal().status, HostStatus::kRefused);
   const auto pauses = (std::chrono::steady_clock::now() - start) / milliseconds(100);
   EXPECT_LE(bus().count(kSign), 2U + static_cast<unsigned>(pauses));
 }
@@ -178,7 +178,7 @@ TEST_F(Recovery, TriesAWrongAuthValueTwiceAndFailsClosed) {
     driver_ = test::opened(token_, mode);
     bus().forget_counts();
     const auto refused = refusal();
-    EXPECT_EQ(refused.status, HostStatus::kUnsupported) << mode;
+    EXPECT_EQ(refused.status, HostStatus::kRefused) << mode;
     EXPECT_NE(refused.text.find("TPM_RC_BAD_AUTH"), std::string::npos) << refused.text;
     EXPECT_EQ(bus().count(kSign), 2U) << mode;
     test::write_text(token_.auth_file(), right);
