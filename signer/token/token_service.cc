@@ -23,7 +23,9 @@ constexpr unsigned kFailuresTolerated = 2;  // restarts during which callers wai
 constexpr std::chrono::milliseconds kBackoffFirst{50};
 constexpr std::chrono::milliseconds kBackoffMax{800};
 constexpr std::chrono::seconds kMisconfiguredPause{30};
-constexpr std::chrono::nanoseconds kOverrun = std::chrono::seconds(1);  // a key that takes longer than expected
+// How long a key takes to make, which is chance: primes are looked for.  And how long more, if it takes longer.
+constexpr std::chrono::nanoseconds kKeyTime = std::chrono::seconds(3);
+constexpr std::chrono::nanoseconds kOverrun = std::chrono::seconds(1);
 constexpr const char* kTooSlow = "it signs more slowly than requests come in";
 
 std::int64_t monotonic_ns(SteadyTime time) {
@@ -242,7 +244,6 @@ bool TokenService::take_control_frame(ByteView frame) {
     pin_refused(result->error().text);
     return true;
   }
-  if (generating() && *result) generate_time_ = clock_.steady() - (call_deadline_ - calls_.front().timeout);
   if (settings_.serial && generating()) resume_workers();
   calling_ = false;
   ControlCall call = std::move(calls_.front());
@@ -366,7 +367,7 @@ std::chrono::nanoseconds TokenService::expected_wait(uid_t uid) const {
   std::chrono::nanoseconds key_made{0};
   if (settings_.serial && generating()) {
     const auto since = clock_.steady() - (call_deadline_ - calls_.front().timeout);
-    key_made = std::max<std::chrono::nanoseconds>(generate_time_ - since, std::min(generate_time_, kOverrun));
+    key_made = std::max<std::chrono::nanoseconds>(kKeyTime - since, kOverrun);
   }
   if (ahead == 0) return key_made;
   // Not as many as there are workers now: between two hosts there are none.

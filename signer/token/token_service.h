@@ -192,8 +192,7 @@ class TokenService {
   };
   std::optional<Trouble> trouble_;    // the last request that was not served although the token was ready
   std::map<Bytes, Trouble> refused_;  // the last request for each key, if the token refused it
-  std::chrono::nanoseconds generate_time_ = std::chrono::seconds(3);  // of the last key made; a guess before
-  std::deque<ControlCall> calls_;                                     // the first is with the host if calling_
+  std::deque<ControlCall> calls_;     // the first is with the host if calling_
   bool calling_ = false;
   SteadyTime call_deadline_{};  // of kOpen or of the first call
   std::uint64_t last_id_ = 0;
