@@ -45,7 +45,8 @@ TpmResult<Json> storage_root_json(EsysContext& context, const std::optional<Stor
   return Json{{"handle", handle_text(kStorageRootHandle)},
               {"name", to_hex(root->name)},
               {"type", area.publicArea.type == TPM2_ALG_ECC ? "ECC" : "RSA"},
-              {"is_storage_key", check_storage_root(area).has_value()}};
+              {"is_storage_key", check_storage_root(area).has_value()},
+              {"exempt_from_lockout", (area.publicArea.objectAttributes & TPMA_OBJECT_NODA) != 0}};
 }
 
 TpmResult<Json> persistent_json(EsysContext& context) {
@@ -71,11 +72,16 @@ TpmResult<Json> key_kinds_json(EsysContext& context) {
   return words;
 }
 
-Json advice_json(const Properties& properties, const Identity& identity, const std::optional<StorageRoot>& root) {
+Json advice_json(const Properties& properties, const Identity& identity, const Json& root) {
   const std::uint32_t permanent = value_of(properties, TPM2_PT_PERMANENT);
   Json advice = Json::array();
   if (identity.simulator) advice.push_back("this TPM says that it is software: its keys are as safe as its files");
-  if (!root) advice.push_back("no storage root key yet: signerctl token init makes one");
+  if (root.is_null()) advice.push_back("no storage root key yet: signerctl token init makes one");
+  if (!root.is_null() && root["exempt_from_lockout"] == false) {
+    advice.push_back(
+        "the storage root key, which another tool made, is not exempt from lockout: in lockout no key can be made or "
+        "loaded, persistent ones sign on");
+  }
   if ((permanent & TPMA_PERMANENT_LOCKOUTAUTHSET) == 0) {
     advice.push_back(
         "no lockout auth is set: whoever may open the TPM can clear it, and with it every key; "
@@ -86,7 +92,7 @@ Json advice_json(const Properties& properties, const Identity& identity, const s
         "an owner auth is set: keys cannot be made persistent and are loaded for as long as the host runs");
   }
   if ((permanent & TPMA_PERMANENT_INLOCKOUT) != 0) {
-    advice.push_back("the TPM is in dictionary attack lockout; keys of signer are exempt and go on");
+    advice.push_back("the TPM is in dictionary attack lockout; persistent keys of signer are exempt and sign on");
   }
   if (value_of(properties, TPM2_PT_HR_PERSISTENT_AVAIL) < 2) {
     advice.push_back("there is room for less than two more persistent keys");
@@ -102,6 +108,7 @@ TpmResult<Json> describe(EsysContext& context) {
   SIGNER_ASSIGN_OR_RETURN(Json kinds, key_kinds_json(context));
   const Identity identity = identity_of(properties);
   const std::uint32_t permanent = value_of(properties, TPM2_PT_PERMANENT);
+  Json advice = advice_json(properties, identity, root_json);
   const auto is_set = [permanent](TPMA_PERMANENT bit) { return (permanent & bit) != 0; };
   return Json{{"manufacturer", identity.manufacturer},
               {"vendor", identity.vendor},
@@ -120,7 +127,7 @@ TpmResult<Json> describe(EsysContext& context) {
               {"lockout_auth_set", is_set(TPMA_PERMANENT_LOCKOUTAUTHSET)},
               {"endorsement_auth_set", is_set(TPMA_PERMANENT_ENDORSEMENTAUTHSET)},
               {"clear_disabled", is_set(TPMA_PERMANENT_DISABLECLEAR)},
-              {"advice", advice_json(properties, identity, root)}};
+              {"advice", std::move(advice)}};
 }
 
 // Whether the key was made now.
