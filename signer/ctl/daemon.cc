@@ -143,8 +143,7 @@ Outcome key_adopt(const Context& context, const std::string& key, const std::str
         context, Exit::kUsage,
         {ErrorCode::kInvalidRequest, "key adopt: a key id is 1 to 64 bytes in hexadecimal digits, lower case"});
   }
-  return key_post(context, "key adopt", key, jose::dump_json({{"key_id", key_id}}),
-                  "Adopted; no key was made.");
+  return key_post(context, "key adopt", key, jose::dump_json({{"key_id", key_id}}), "Adopted; no key was made.");
 }
 
 }  // namespace signer::ctl

@@ -17,23 +17,14 @@ namespace {
 using boost::system::error_code;
 using channel::HostStatus;
 
-constexpr std::size_t kJobsPerWorker = 2;   // one in the token, one in the socket behind it
-constexpr int kAttemptsMax = 5;             // a job that was in hand when five hosts died is part of the problem
-constexpr unsigned kFailuresTolerated = 2;  // restarts during which callers wait rather than being refused
+constexpr std::size_t kJobsPerWorker = 2;  // one in the token, one in the socket behind it
+constexpr int kAttemptsMax = 5;            // a job that was in hand when five hosts died is part of the problem
 constexpr std::chrono::milliseconds kBackoffFirst{50};
 constexpr std::chrono::milliseconds kBackoffMax{800};
 constexpr std::chrono::seconds kMisconfiguredPause{30};
-// How long a key takes to make, which is chance: primes are looked for.  And how long more, if it takes longer.
-constexpr std::chrono::nanoseconds kKeyTime = std::chrono::seconds(3);
-constexpr std::chrono::nanoseconds kOverrun = std::chrono::seconds(1);
-constexpr const char* kTooSlow = "it signs more slowly than requests come in";
 
 std::int64_t monotonic_ns(SteadyTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-
-Failure<Refusal> unavailable(std::string reason) {
-  return refuse(ErrorCode::kTokenUnavailable, "the token cannot sign now", std::move(reason));
 }
 
 Failure<Refusal> too_late() {
@@ -326,29 +317,6 @@ void TokenService::send_control() {
   if (!host_.send_control(calls_.front().encode(control_id_))) host_lost("the host does not take frames");
 }
 
-std::string TokenService::refusal_of(const Bytes& key_id) const {
-  const auto found = refused_.find(key_id);
-  if (found == refused_.end() || found->second.at + kDegradedFor <= clock_.steady()) return {};
-  return found->second.reason;
-}
-
-Judged<void> TokenService::admit(uid_t uid, const Bytes& key_id, SteadyTime deadline) {
-  const bool down = state_ == TokenState::kPinRefused || state_ == TokenState::kStopped ||
-                    (state_ != TokenState::kReady && failures_ > kFailuresTolerated);
-  if (down) return unavailable("token " + name() + ": " + reason_);
-  if (!queue_.has_room(uid)) return refuse(ErrorCode::kOverloaded, "too many requests wait for this token");
-  const SteadyTime now = clock_.steady();
-  if (const auto found = refused_.find(key_id); found != refused_.end() && now < found->second.at + kRefusedFor) {
-    return unavailable("token " + name() + ": " + found->second.reason);
-  }
-  const std::chrono::nanoseconds wait = expected_wait(uid);
-  if (deadline <= now || now + wait <= deadline) return {};
-  trouble_ = {now, kTooSlow};
-  return Failure<Refusal>{Refusal{ErrorCode::kOverloaded,
-                                  "at this token's pace the request would not be served in time", "",
-                                  std::chrono::ceil<std::chrono::seconds>(wait)}};
-}
-
 void TokenService::sign(SignJob job) {
   if (auto admitted = admit(job.uid, job.request.key_id, job.deadline); !admitted)
     return job.done(fail(std::move(admitted).error()));
@@ -356,24 +324,6 @@ void TokenService::sign(SignJob job) {
   queue_.push(std::move(job));
   wake_by(deadline);
   dispatch();
-}
-
-// Until a job added now would be answered, at the pace of late.
-std::chrono::nanoseconds TokenService::expected_wait(uid_t uid) const {
-  std::size_t ahead = queue_.ahead_of(uid);
-  for (const Worker& worker : workers_) ahead += worker.jobs.size();
-  // Whoever finds the token idle takes nobody's turn.  If it were refused as well, a token that was slow once would
-  // never be seen to be fast again by callers in a hurry.
-  std::chrono::nanoseconds key_made{0};
-  if (settings_.serial && generating()) {
-    const auto since = clock_.steady() - (call_deadline_ - calls_.front().timeout);
-    key_made = std::max<std::chrono::nanoseconds>(kKeyTime - since, kOverrun);
-  }
-  if (ahead == 0) return key_made;
-  // Not as many as there are workers now: between two hosts there are none.
-  const std::size_t rounds = ahead / std::max<std::size_t>(1, settings_.spec.sessions) + 1;
-  const auto pace = pace_.known() ? pace_.mean() : settings_.assumed_pace;
-  return key_made + pace * static_cast<std::int64_t>(rounds);
 }
 
 // The one with the fewest jobs; none if all have as many as they may.

@@ -147,6 +147,7 @@ class TokenService {
     bool generates = false;
   };
 
+  [[nodiscard]] static Failure<Refusal> unavailable(std::string reason);
   void start_host();
   void begun(std::uint64_t record);
   void resume_workers();
@@ -186,6 +187,9 @@ class TokenService {
 
   FairQueue<SignJob> queue_;
   Pace pace_;
+  static constexpr unsigned kFailuresTolerated = 2;  // restarts during which callers wait rather than being refused
+  static constexpr const char* kTooSlow = "it signs more slowly than requests come in";
+
   struct Trouble {
     SteadyTime at;
     std::string reason;
