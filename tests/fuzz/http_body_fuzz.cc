@@ -15,7 +15,7 @@ constexpr std::string_view kOwnWords =
     "an item must be an object with 'claims' 'claims' must be an object 'profile' must be the name of a profile a "
     "member "
     "other than 'claims' and 'profile' 'claims' is missing json: nested too deeply or too many members the body must "
-    "be {} "
+    "be {} or {\"key_id\":\"...\"} 'key_id' must be 1 to 64 bytes in hexadecimal digits, in lower case "
     "a batch is {\"items\":[...]} a batch has 1 to 256 items json: too large json: a NUL byte json: a byte order mark "
     "json: not an object json: a syntax error or invalid UTF-8 json: a syntax error json: a number out of range json: "
     "a "
