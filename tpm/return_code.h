@@ -30,7 +30,7 @@ enum class Action : std::uint8_t {
   kDone,           // It worked.
   kBackOff,        // The TPM is busy: the same command again after a pause, within the request's deadline.
   kRetryOnce,      // The command was cancelled underway: the same command again, once, at once.
-  kFlushSessions,  // No room for sessions: flush our own, start a new one, once; then do without a session if allowed.
+  kFlushSessions,  // No room for sessions: flush our own, start a new one, once; never on to a password instead.
   kReopenContext,  // No room for objects: close transport and context (which flushes what is ours), reopen, once.
   kRebuild,        // The TPM was reset, what was loaded is gone: new context, compare the key's Name again, once.
   kKeyGone,        // Nothing under the handle, or a blob of another TPM: persist the blob again if the parent's Name is

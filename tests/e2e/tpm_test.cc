@@ -252,6 +252,20 @@ TEST_F(TpmAndSoftHsm, Invariant09_AWrongAuthValueIsToldAndMendedByTheFileAlone) 
   daemon_.interposer().forget_counts();
   EXPECT_TRUE(refuses()) << daemon_.log();
   EXPECT_EQ(daemon_.interposer().count(cc::kSign), 2U) << "the second with a fresh session";
+  HttpConnection watcher(daemon_.socket());
+  EXPECT_EQ(watcher.get("/readyz?key=issuer")->status, 503) << "what cannot sign must not say that it can";
+  EXPECT_EQ(watcher.get("/readyz?key=spare")->status, 200);
+  // A caller that does not let go costs the disk no record of an intent for each try.
+  const auto intents = [this] {
+    const auto records = daemon_.audit_records();
+    return std::ranges::count_if(
+        records, [](const auto& record) { return record.value("event", "") == "issue" && record["key"] == "issuer"; });
+  };
+  const auto before = intents();
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 200; ++i) EXPECT_TRUE(refuses());
+  const auto holds = (std::chrono::steady_clock::now() - start) / std::chrono::milliseconds(200);
+  EXPECT_LE(intents() - before, holds + 1);
   EXPECT_EQ(tpm_status()["degraded"], true) << tpm_status();
   EXPECT_NE(tpm_status()["reason"].get<std::string>().find("restore the file, it is read again"), std::string::npos)
       << tpm_status();
