@@ -113,6 +113,18 @@ TEST_F(HostProgram, EndsWhenSignerdIsGoneEvenIfTheTpmHangs) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) << status;
 }
 
+TEST_F(HostProgram, LeavesCleanlyWhileItWaitsForABusyTpm) {
+  Host host;
+  prepare(host);
+  EXPECT_TRUE(signs(host));
+  const auto busy = token_.bus().answer({.code = kSign}, 0x922);
+  host.send(kWorker, channel::encode_sign(3, test::sign_request(std::chrono::seconds(60))));
+  ASSERT_TRUE(test::eventually([&] { return token_.bus().hits(busy) > 0; }));
+  host.hang_up();
+  const int status = host.wait();
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == channel::kExitOk) << status << ": the alarm ended it";
+}
+
 TEST_F(HostProgram, Invariant05_ShowsTheAuthValueNeitherInItsProcessEntriesNorInAnyFileOrLogLine) {
   const test::TemporaryDirectory directory;
   const std::string log = directory / "log";
