@@ -7,7 +7,9 @@
 #include <set>
 
 #include "base/file.h"
+#include "config/grant_table.h"
 #include "config/reader.h"
+#include "config/references.h"
 #include "config/token_table.h"
 
 namespace signer::config {
@@ -44,29 +46,6 @@ void read_seconds(TableReader& reader, std::string_view name, milliseconds minim
   if (!value) return;
   if (value->count() % 1000 != 0) return reader.problem(name, "must be whole seconds");
   target = std::chrono::duration_cast<seconds>(*value);
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string all;
-  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-  return all.empty() ? "none is configured" : "configured: " + all;
-}
-
-template <class Item>
-std::vector<std::string> names_of(const std::vector<Item>& items) {
-  std::vector<std::string> names;
-  names.reserve(items.size());
-  for (const Item& item : items) names.push_back(item.name);
-  return names;
-}
-
-void check_references(TableReader& reader, std::string_view member, const std::vector<std::string>& used,
-                      const std::vector<std::string>& known) {
-  for (const std::string& name : used) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      reader.problem(member, "names '" + name + "', which does not exist; " + joined(known));
-    }
-  }
 }
 
 // Parses the parts in order; what a later part names must be in an earlier one.
@@ -187,81 +166,9 @@ class Parser {
     Grant grant;
     grant.line = table.source().begin.line;
     read_name(reader, grant.name, grant_names_);
-    if (const toml::table* match = reader.table("match")) {
-      match_members(*match, grant.match);
-    } else {
-      reader.problem("match", "is missing; say who is meant, such as { user = \"idp\" }");
-    }
-    reader.texts("keys", grant.keys, false);
-    check_references(reader, "keys", grant.keys, names_of(config_.keys));
-    reader.texts("profiles", grant.profiles, false);
-    check_references(reader, "profiles", grant.profiles, names_of(config_.profiles));
-    std::vector<std::string> verbs;
-    reader.texts("verbs", verbs, true);
-    for (const std::string& verb : verbs) read_verb(reader, verb, grant);
-    std::string rate;
-    reader.text("rate", rate);
-    if (!rate.empty()) read_rate(reader, rate, grant);
-    check_grant(reader, grant);
+    read_grant(reader, config_, problems_, grant);
     reader.finish();
     config_.grants.push_back(std::move(grant));
-  }
-
-  static void read_verb(TableReader& reader, const std::string& verb, Grant& grant) {
-    if (verb == "issue") {
-      grant.verbs.push_back(Verb::kIssue);
-    } else if (verb == "create") {
-      grant.verbs.push_back(Verb::kCreate);
-    } else if (verb == "status") {
-      grant.verbs.push_back(Verb::kStatus);
-    } else {
-      reader.problem("verbs", "'" + verb + "' is not known; known: issue, create, status");
-    }
-  }
-
-  static void check_grant(TableReader& reader, const Grant& grant) {
-    const auto has = [&grant](Verb verb) {
-      return std::find(grant.verbs.begin(), grant.verbs.end(), verb) != grant.verbs.end();
-    };
-    if ((has(Verb::kIssue) || has(Verb::kCreate)) && grant.keys.empty()) {
-      reader.problem("keys", "is missing; 'issue' and 'create' need to know for which keys");
-    }
-    if (has(Verb::kIssue) && grant.profiles.empty()) {
-      reader.problem("profiles", "is missing; 'issue' needs to know which profiles");
-    }
-  }
-
-  void match_members(const toml::table& table, Match& match) {
-    TableReader reader(table, "grant.match", problems_);
-    reader.text("user", match.user);
-    reader.text("group", match.group);
-    reader.text("listener", match.listener);
-    std::optional<std::int64_t> id;
-    reader.number("uid", 0, UINT32_MAX - 1LL, id);
-    if (id) match.uid = static_cast<uid_t>(*id);
-    id.reset();
-    reader.number("gid", 0, UINT32_MAX - 1LL, id);
-    if (id) match.gid = static_cast<gid_t>(*id);
-    if (!match.user && !match.group && !match.uid && !match.gid) {
-      reader.problem("user", "is missing; a grant names at least one of user, uid, group, gid");
-    }
-    if (match.listener) {
-      const bool known = std::any_of(config_.listeners.begin(), config_.listeners.end(),
-                                     [&match](const Listener& listener) { return listener.path == *match.listener; });
-      if (!known) reader.problem("listener", "is not the path of a [[listener]]");
-    }
-    reader.finish();
-  }
-
-  static void read_rate(TableReader& reader, std::string_view rate, Grant& grant) {
-    double per_second = 0;
-    unsigned count = 0;
-    const auto [end, error] = std::from_chars(rate.data(), rate.data() + rate.size(), count);
-    const std::string_view unit = rate.substr(static_cast<std::size_t>(end - rate.data()));
-    if (unit == "/s") per_second = count;
-    if (unit == "/m") per_second = count / 60.0;
-    if (error != std::errc{} || per_second <= 0) return reader.problem("rate", "must be such as \"500/s\" or \"30/m\"");
-    grant.rate = per_second;
   }
 
   void audit(const toml::table& table) {
