@@ -167,6 +167,7 @@ class Parser {
     grant.line = table.source().begin.line;
     read_name(reader, grant.name, grant_names_);
     read_grant(reader, config_, problems_, grant);
+    if (std::string text = note_on(grant); !text.empty()) note(std::move(text));
     reader.finish();
     config_.grants.push_back(std::move(grant));
   }

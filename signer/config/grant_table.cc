@@ -3,7 +3,9 @@
 #include "config/grant_table.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <iterator>
 
 #include "config/references.h"
 
@@ -11,27 +13,42 @@ namespace signer::config {
 
 namespace {
 
-void read_verb(TableReader& reader, const std::string& verb, Grant& grant) {
-  if (verb == "issue") {
-    grant.verbs.push_back(Verb::kIssue);
-  } else if (verb == "create") {
-    grant.verbs.push_back(Verb::kCreate);
-  } else if (verb == "status") {
-    grant.verbs.push_back(Verb::kStatus);
-  } else {
-    reader.problem("verbs", "'" + verb + "' is not known; known: issue, create, status");
+// Those that no call of this version asks for.
+constexpr std::array kNotInUse{Verb::kSignPayload, Verb::kRotate, Verb::kReadEvidence, Verb::kReadAudit};
+
+std::string words_of(const std::vector<Verb>& verbs) {
+  std::string words;
+  for (const Verb verb : verbs) words += (words.empty() ? "'" : ", '") + std::string(to_string(verb)) + "'";
+  return words;
+}
+
+void read_verbs(TableReader& reader, std::vector<Verb>& verbs) {
+  std::vector<std::string> written;
+  reader.texts("verbs", written, true);
+  for (const std::string& word : written) {
+    const auto* const known =
+        std::find_if(kVerbWords.begin(), kVerbWords.end(), [&word](const auto& entry) { return entry.second == word; });
+    if (known != kVerbWords.end()) {
+      verbs.push_back(known->first);
+      continue;
+    }
+    std::string words;
+    for (const auto& [verb, one] : kVerbWords) words += (words.empty() ? "" : ", ") + std::string(one);
+    reader.problem("verbs", "'" + word + "' is not known; known: " + words);
   }
 }
 
+// What the verbs need beside them.
 void check_grant(TableReader& reader, const Grant& grant) {
-  const auto has = [&grant](Verb verb) {
-    return std::find(grant.verbs.begin(), grant.verbs.end(), verb) != grant.verbs.end();
-  };
-  if ((has(Verb::kIssue) || has(Verb::kCreate)) && grant.keys.empty()) {
-    reader.problem("keys", "is missing; 'issue' and 'create' need to know for which keys");
+  std::vector<Verb> for_keys;
+  std::copy_if(grant.verbs.begin(), grant.verbs.end(), std::back_inserter(for_keys), is_for_a_key);
+  if (!for_keys.empty() && grant.keys.empty()) {
+    reader.problem("keys", "is missing; say for which keys the caller has " + words_of(for_keys));
   }
-  if (has(Verb::kIssue) && grant.profiles.empty()) {
-    reader.problem("profiles", "is missing; 'issue' needs to know which profiles");
+  std::vector<Verb> minting;
+  std::copy_if(grant.verbs.begin(), grant.verbs.end(), std::back_inserter(minting), mints);
+  if (!minting.empty() && grant.profiles.empty()) {
+    reader.problem("profiles", "is missing; say with which profiles the caller has " + words_of(minting));
   }
 }
 
@@ -80,13 +97,19 @@ void read_grant(TableReader& reader, const Config& so_far, Problems& problems, G
   check_references(reader, "keys", grant.keys, names_of(so_far.keys));
   reader.texts("profiles", grant.profiles, false);
   check_references(reader, "profiles", grant.profiles, names_of(so_far.profiles));
-  std::vector<std::string> verbs;
-  reader.texts("verbs", verbs, true);
-  for (const std::string& verb : verbs) read_verb(reader, verb, grant);
+  read_verbs(reader, grant.verbs);
   std::string rate;
   reader.text("rate", rate);
   if (!rate.empty()) read_rate(reader, rate, grant);
   check_grant(reader, grant);
+}
+
+std::string note_on(const Grant& grant) {
+  std::vector<Verb> idle;
+  std::copy_if(grant.verbs.begin(), grant.verbs.end(), std::back_inserter(idle),
+               [](Verb verb) { return std::find(kNotInUse.begin(), kNotInUse.end(), verb) != kNotInUse.end(); });
+  if (idle.empty()) return {};
+  return "grant " + grant.name + ": " + words_of(idle) + " kept; no call of this version asks for it";
 }
 
 }  // namespace signer::config

@@ -101,7 +101,7 @@ std::vector<const Policy::Grant*> Policy::grants_for(const PeerIdentity& peer, V
   for (const Grant& grant : grants_) {
     const auto& verbs = grant.written.verbs;
     if (std::find(verbs.begin(), verbs.end(), verb) == verbs.end() || !matches(grant, peer)) continue;
-    if (verb != Verb::kStatus && !holds(grant.written.keys, key)) continue;
+    if (is_for_a_key(verb) && !holds(grant.written.keys, key)) continue;
     found.push_back(&grant);
   }
   return found;
@@ -113,31 +113,35 @@ Judged<std::string> Policy::authorize(const PeerIdentity& peer, Verb verb, std::
   return grants.front()->written.name;
 }
 
+Judged<const Policy::Grant*> Policy::minting_grant(const PeerIdentity& peer, Verb verb, std::string_view key,
+                                                   std::optional<std::string>& profile) const {
+  const auto grants = grants_for(peer, verb, key);
+  const std::string word(to_string(verb));
+  if (grants.empty()) return denied("no grant lets this caller " + word + " with this key");
+  if (profile) {
+    for (const Grant* grant : grants) {
+      if (holds(grant->written.profiles, *profile)) return grant;
+    }
+    return denied("no grant lets this caller " + word + " with this profile");
+  }
+  // Grants that allow the same one profile leave no doubt either.
+  const std::string& only = grants.front()->written.profiles.front();
+  for (const Grant* grant : grants) {
+    if (grant->written.profiles.size() != 1 || grant->written.profiles.front() != only) {
+      return refuse(ErrorCode::kInvalidRequest, "name a profile: several are allowed for this key");
+    }
+  }
+  profile = only;
+  return grants.front();
+}
+
 Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer, IssueRequest request, RateLimiter& limiter,
                                             SteadyTime now) const {
-  const auto grants = grants_for(peer, Verb::kIssue, request.key);
-  if (grants.empty()) return denied("no grant lets this caller issue with this key");
-  const Grant* chosen = nullptr;
-  if (request.profile) {
-    for (const Grant* grant : grants) {
-      if (chosen == nullptr && holds(grant->written.profiles, *request.profile)) chosen = grant;
-    }
-    if (chosen == nullptr) return denied("no grant lets this caller issue with this profile");
-  } else {
-    // Grants that allow the same one profile leave no doubt either.
-    const std::string& only = grants.front()->written.profiles.front();
-    for (const Grant* grant : grants) {
-      if (grant->written.profiles.size() != 1 || grant->written.profiles.front() != only) {
-        return refuse(ErrorCode::kInvalidRequest, "name a profile: several are allowed for this key");
-      }
-    }
-    chosen = grants.front();
-    request.profile = only;
+  SIGNER_ASSIGN_OR_RETURN(const Grant* grant, minting_grant(peer, Verb::kIssue, request.key, request.profile));
+  if (grant->written.rate && !limiter.take(grant->written.name, peer.uid, *grant->written.rate, now)) {
+    return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + grant->written.name);
   }
-  if (chosen->written.rate && !limiter.take(chosen->written.name, peer.uid, *chosen->written.rate, now)) {
-    return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + chosen->written.name);
-  }
-  return AuthorizedRequest(std::move(request.key), chosen->written.name, profiles_.find(*request.profile)->second,
+  return AuthorizedRequest(std::move(request.key), grant->written.name, profiles_.find(*request.profile)->second,
                            std::move(request.claims));
 }
 

@@ -67,7 +67,8 @@ class Policy {
   [[nodiscard]] Judged<AuthorizedRequest> authorize(const PeerIdentity& peer, IssueRequest request,
                                                     RateLimiter& limiter, SteadyTime now) const;
 
-  // The name of the grant that lets `peer` do `verb` (to `key`, for kCreate), or kDenied.
+  // The name of the first grant in the file that lets `peer` do `verb` (to `key`, if the verb is for one), or kDenied.
+  // For verbs that do not mint: those spend no limits.
   [[nodiscard]] Judged<std::string> authorize(const PeerIdentity& peer, Verb verb, std::string_view key) const;
 
  private:
@@ -79,6 +80,9 @@ class Policy {
 
   [[nodiscard]] static bool matches(const Grant& grant, const PeerIdentity& peer);
   [[nodiscard]] std::vector<const Grant*> grants_for(const PeerIdentity& peer, Verb verb, std::string_view key) const;
+  // The grant under which `peer` mints with `verb`, `key` and `profile`, which is filled in if it was left out.
+  [[nodiscard]] Judged<const Grant*> minting_grant(const PeerIdentity& peer, Verb verb, std::string_view key,
+                                                   std::optional<std::string>& profile) const;
 
   std::vector<Grant> grants_;
   std::map<std::string, std::shared_ptr<const config::Profile>, std::less<>> profiles_;

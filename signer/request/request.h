@@ -5,8 +5,11 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,7 +27,33 @@ struct PeerIdentity {
 };
 
 // What a grant can allow.
-enum class Verb { kIssue, kCreate, kStatus };
+enum class Verb { kIssue, kSignPayload, kCreate, kRotate, kStatus, kReadEvidence, kReadAudit };
+
+// The word of the configuration for each.
+inline constexpr std::array<std::pair<Verb, std::string_view>, 7> kVerbWords{{{Verb::kIssue, "issue"},
+                                                                              {Verb::kSignPayload, "sign-payload"},
+                                                                              {Verb::kCreate, "create"},
+                                                                              {Verb::kRotate, "rotate"},
+                                                                              {Verb::kStatus, "status"},
+                                                                              {Verb::kReadEvidence, "read-evidence"},
+                                                                              {Verb::kReadAudit, "read-audit"}}};
+
+[[nodiscard]] constexpr std::string_view to_string(Verb verb) noexcept {
+  for (const auto& [one, word] : kVerbWords) {
+    if (one == verb) return word;
+  }
+  return "unknown";
+}
+
+// Whether the verb does something with one key, so that a grant of it names the keys.
+[[nodiscard]] constexpr bool is_for_a_key(Verb verb) noexcept {
+  return verb != Verb::kStatus && verb != Verb::kReadAudit;
+}
+
+// Whether the verb makes signatures for a caller, so that a grant of it names the profiles and its limits count.
+[[nodiscard]] constexpr bool mints(Verb verb) noexcept {
+  return verb == Verb::kIssue || verb == Verb::kSignPayload;
+}
 
 // A request for one token, parsed and not yet judged.
 struct IssueRequest {

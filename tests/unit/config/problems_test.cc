@@ -52,8 +52,8 @@ TEST(ConfigurationProblem, EachRequiredMemberThatIsMissingIsNamedAtItsTable) {
       {"audiences = [\"https://api.example\"]\n", "16: profile.audiences: ", "is missing"},
       {"max_ttl = \"15m\"\n", "16: profile.max_ttl: ", "every token has an end"},
       {"match = { uid = 1001 }\n", "22: grant.match: ", "say who is meant"},
-      {"keys = [\"issuer\"]\n", "22: grant.keys: ", "for which keys"},
-      {"profiles = [\"access\"]\n", "22: grant.profiles: ", "which profiles"},
+      {"keys = [\"issuer\"]\n", "22: grant.keys: ", "for which keys the caller has 'issue'"},
+      {"profiles = [\"access\"]\n", "22: grant.profiles: ", "with which profiles the caller has 'issue'"},
       {"verbs = [\"issue\"]\n", "22: grant.verbs: ", "is missing"},
   };
   for (const auto& [line, begins, says] : members) expect_problem(line, "", begins, says);
@@ -136,7 +136,8 @@ TEST(ConfigurationProblem, EveryValueOutOfRangeIsNamedWithTheRange) {
       {"{ uid = 1001 }", "{ uid = 4294967295 }", "24: grant.match.uid: ", "from 0 to 4294967294"},
       {"{ uid = 1001 }", "{ gid = 4294967295 }", "24: grant.match.gid: ", "from 0 to 4294967294"},
       {"{ uid = 1001 }", "{ uid = 1, listener = \"/other\" }", "24: grant.match.listener: ", "[[listener]]"},
-      {"[\"issue\"]", "[\"issue\", \"sign\"]", "27: grant.verbs: ", "known: issue, create, status"},
+      {"[\"issue\"]", "[\"issue\", \"sign\"]",
+       "27: grant.verbs: ", "known: issue, sign-payload, create, rotate, status, read-evidence, read-audit"},
   };
   for (const auto& [from, to, begins, says] : cases) {
     const std::string text = problems_of(with(kConfigText, from, to));

@@ -70,6 +70,17 @@ TEST(Policy, AVerbThatIsNotInTheGrantIsDenied) {
   EXPECT_TRUE(may_issue(*policy, peer(4), request("issuer", "access")));
 }
 
+TEST(Policy, NoVerbIncludesAnother) {
+  for (const auto& [granted, word] : kVerbWords) {
+    const auto policy = build({grant("g", uid(1), {"issuer"}, {"access"}, {granted})});
+    for (const auto& [asked, other] : kVerbWords) {
+      EXPECT_EQ(policy->authorize(peer(1), asked, "issuer").has_value(), asked == granted) << word << " " << other;
+      EXPECT_EQ(policy->authorize(peer(1), asked, "other").has_value(), asked == granted && !is_for_a_key(asked));
+    }
+    EXPECT_EQ(may_issue(*policy, peer(1), request("issuer", "access")), granted == Verb::kIssue) << word;
+  }
+}
+
 TEST(Policy, EveryMemberOfAMatchMustFit) {
   config::Match all;
   all.uid = 1001;

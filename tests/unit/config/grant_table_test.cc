@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a [[grant]] may say.  Without these a grant would allow what its author did not write.
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "config/config.h"
+#include "tests/unit/config/example.h"
+#include "tests/unit/config/problems.h"
+
+namespace signer::config {
+namespace {
+
+using test::kConfigText;
+using test::problems_of;
+using test::with;
+
+Result<Config> with_verbs(const std::string& verbs) {
+  return parse(with(kConfigText, "[\"issue\"]", verbs), "f");
+}
+
+TEST(GrantTable, EachVerbHasAWordOfItsOwn) {
+  std::set<std::string_view> words;
+  for (const auto& [verb, word] : kVerbWords) {
+    words.insert(word);
+    const auto config = with_verbs("[\"" + std::string(word) + "\"]");
+    ASSERT_TRUE(config) << config.error().text;
+    EXPECT_EQ(config->grants[0].verbs, std::vector<Verb>{verb});
+    EXPECT_EQ(to_string(verb), word);
+  }
+  EXPECT_EQ(words, (std::set<std::string_view>{"issue", "sign-payload", "create", "rotate", "status", "read-evidence",
+                                               "read-audit"}));
+  for (const char* bad : {"Issue", "sign_payload", "read", "", "*", "all"}) {
+    EXPECT_FALSE(with_verbs("[\"" + std::string(bad) + "\"]")) << bad;
+  }
+}
+
+TEST(GrantTable, AVerbThatIsForAKeyNeedsKeysAndOneThatMintsNeedsProfiles) {
+  const std::string keyless = with(kConfigText, "keys = [\"issuer\"]\n", "");
+  const std::string bare = with(keyless, "profiles = [\"access\"]\n", "");
+  for (const char* verb : {"issue", "sign-payload", "create", "rotate", "read-evidence"}) {
+    const std::string text = problems_of(with(keyless, "\"issue\"", "\"" + std::string(verb) + "\""));
+    EXPECT_TRUE(text.starts_with("signer.toml:22: grant.keys: is missing; say for which keys the caller has '" +
+                                 std::string(verb) + "'"))
+        << text;
+  }
+  for (const char* verb : {"status", "read-audit"}) {
+    EXPECT_EQ(problems_of(with(bare, "\"issue\"", "\"" + std::string(verb) + "\"")), "") << verb;
+  }
+  const std::string profileless = with(kConfigText, "profiles = [\"access\"]\n", "");
+  for (const char* verb : {"create", "rotate", "read-evidence"}) {
+    EXPECT_EQ(problems_of(with(profileless, "\"issue\"", "\"" + std::string(verb) + "\"")), "") << verb;
+  }
+  EXPECT_EQ(problems_of(with(profileless, "\"issue\"", "\"sign-payload\", \"create\", \"issue\"")),
+            "signer.toml:22: grant.profiles: is missing; say with which profiles the caller has 'sign-payload', "
+            "'issue'");
+}
+
+TEST(GrantTable, VerbsThatNoCallAsksForAreSaidAndNotSwallowed) {
+  const auto config = with_verbs(R"(["issue", "rotate", "read-audit"])");
+  ASSERT_TRUE(config) << config.error().text;
+  EXPECT_EQ(config->notes, std::vector<std::string>{"grant idp: 'rotate', 'read-audit' kept; no call of this version "
+                                                    "asks for it"});
+  EXPECT_TRUE(with_verbs(R"(["issue", "create", "status"])")->notes.empty());
+}
+
+}  // namespace
+}  // namespace signer::config
