@@ -15,6 +15,7 @@ namespace signer::jose {
 namespace {
 
 constexpr std::size_t kModulusBitsMin = 2048;
+constexpr std::size_t kKidBytesMax = 256;
 
 // RFC 7518 §6.2.2, §6.3.2, §6.4.1; "priv" is the private member of newer key types.
 constexpr std::array kPrivateMembers = {"d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"};
@@ -63,6 +64,11 @@ const AlgorithmRow* row_of(const Json& jwk) {
 }
 
 }  // namespace
+
+bool is_acceptable_kid(std::string_view kid) noexcept {
+  return !kid.empty() && kid.size() <= kKidBytesMax &&
+         std::ranges::all_of(kid, [](char c) { return c > ' ' && c < '\x7f'; });
+}
 
 bool has_private_member(const Json& jwk) {
   return std::ranges::any_of(kPrivateMembers, [&jwk](const char* name) { return jwk.contains(name); });
@@ -138,16 +144,24 @@ Result<PublicKey> numbers_from_jwk(const Json& jwk, RsaLimit limit) {
   const AlgorithmRow* row = row_of(jwk);
   if (row == nullptr) return invalid("kty, crv and alg name no algorithm known here");
   PublicKey key;
-  key.algorithm = row->algorithm;
   if (row->coordinate_bytes == 0) {
-    SIGNER_ASSIGN_OR_RETURN(key.modulus, number_member(jwk, "n"));
-    SIGNER_ASSIGN_OR_RETURN(key.exponent, number_member(jwk, "e"));
-  } else {
-    SIGNER_ASSIGN_OR_RETURN(key.x, number_member(jwk, "x"));
-    if (row->scheme != Scheme::kEddsa) {
-      SIGNER_ASSIGN_OR_RETURN(key.y, number_member(jwk, "y"));
-    }
+    SIGNER_ASSIGN_OR_RETURN(key, rsa_numbers_from_jwk(jwk, limit));
+    key.algorithm = row->algorithm;
+    return key;
   }
+  key.algorithm = row->algorithm;
+  SIGNER_ASSIGN_OR_RETURN(key.x, number_member(jwk, "x"));
+  if (row->scheme != Scheme::kEddsa) {
+    SIGNER_ASSIGN_OR_RETURN(key.y, number_member(jwk, "y"));
+  }
+  SIGNER_RETURN_IF_ERROR(check_shape(key, limit));
+  return key;
+}
+
+Result<PublicKey> rsa_numbers_from_jwk(const Json& jwk, RsaLimit limit) {
+  PublicKey key;
+  SIGNER_ASSIGN_OR_RETURN(key.modulus, number_member(jwk, "n"));
+  SIGNER_ASSIGN_OR_RETURN(key.exponent, number_member(jwk, "e"));
   SIGNER_RETURN_IF_ERROR(check_shape(key, limit));
   return key;
 }

@@ -45,12 +45,19 @@ enum class RsaLimit : std::uint16_t { k4096 = 4096, k8192 = 8192 };
 // The published form: kty, use, alg, kid and the numbers; never a private member.
 [[nodiscard]] Json to_jwk(const PublicKey& key);
 
+// 1 to 256 printable ASCII characters: a kid is a name to look up, and nothing else is ever done with it.
+[[nodiscard]] bool is_acceptable_kid(std::string_view kid) noexcept;
+
 // Whether a JWK holds what no published key may hold: a private number or a symmetric key.
 [[nodiscard]] bool has_private_member(const Json& jwk);
 
 // The key of a JWK: kty, crv, alg and the numbers are required and exact ("EdDSA" with crv "Ed25519" is Ed25519),
 // private members are refused.  The caller judges kid, use and key_ops.
 [[nodiscard]] Result<PublicKey> numbers_from_jwk(const Json& jwk, RsaLimit limit = RsaLimit::k4096);
+
+// n and e of a JWK that is for no signature algorithm, in the shape that check_shape asks for; nothing else is looked
+// at.
+[[nodiscard]] Result<PublicKey> rsa_numbers_from_jwk(const Json& jwk, RsaLimit limit = RsaLimit::k4096);
 
 // As numbers_from_jwk, of a JWK made by to_jwk: `kid` must be the thumbprint if present.
 [[nodiscard]] Result<PublicKey> from_jwk(const Json& jwk);

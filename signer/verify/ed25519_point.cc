@@ -6,11 +6,14 @@
 #include <array>
 #include <cstdint>
 
-#include "verify/openssl.h"
+#include "jose/openssl.h"
 
 namespace signer::verify {
 
 namespace {
+
+using jose::BignumPtr;
+using jose::ScratchPtr;
 
 constexpr std::size_t kPointBytes = 32;
 constexpr unsigned kSignBit = 0x80;

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "jose/base64url.h"
+#include "jose/public_key.h"
 #include "signer/jws.h"
 #include "verify/object.h"
 
@@ -13,19 +14,12 @@ namespace signer::verify {
 
 namespace {
 
-constexpr std::size_t kKidBytesMax = 256;
-
 // Parameters that change what is verified (crit, b64), carry or fetch a key the sender chose (jku, jwk, x5u, x5c) or
 // belong to encryption (zip, enc, epk, p2c, p2s): no policy can allow them.  RFC 8725 §3.10, RFC 7797 §7.
 constexpr std::array<std::string_view, 11> kNeverAllowed = {"crit", "b64", "jku", "jwk", "x5u", "x5c",
                                                             "zip",  "enc", "epk", "p2c", "p2s"};
 
 }  // namespace
-
-bool is_acceptable_kid(std::string_view kid) noexcept {
-  return !kid.empty() && kid.size() <= kKidBytesMax &&
-         std::ranges::all_of(kid, [](char c) { return c > ' ' && c < '\x7f'; });
-}
 
 Result<Header, VerifyError> parse_header(std::string_view encoded) {
   const auto text = jose::base64url_decode(encoded);
@@ -49,7 +43,8 @@ Result<Header, VerifyError> parse_header(std::string_view encoded) {
       header.other_parameters.emplace_back(value->name);
     }
   }
-  if (header.alg.empty() || (header.kid && !is_acceptable_kid(*header.kid))) return fail(VerifyError::kHeaderRefused);
+  if (header.alg.empty() || (header.kid && !jose::is_acceptable_kid(*header.kid)))
+    return fail(VerifyError::kHeaderRefused);
   header.algorithm = jose::find_algorithm(header.alg);
   if (header.type) header.normalized_type = jws::TypeRule::normalized(*header.type);
   return header;

@@ -24,9 +24,6 @@ struct Header {
   std::vector<std::string> other_parameters;   // text parameters besides alg, kid and typ
 };
 
-// 1 to 256 printable ASCII characters: a kid is a name to look up, and nothing else is ever done with it.
-[[nodiscard]] bool is_acceptable_kid(std::string_view kid) noexcept;
-
 // Reads the first part of a compact JWS.  kMalformed if it is not exact base64url; kHeaderRefused if it is not one
 // strict JSON object, holds a parameter that is not text or one that makes a verifier do more than verify, or has no
 // alg, or a kid that is not acceptable.

@@ -9,7 +9,6 @@
 #include "jose/algorithms.h"
 #include "jose/json.h"
 #include "jose/public_key.h"
-#include "verify/header.h"
 #include "verify/keys.h"
 
 namespace signer {
@@ -91,7 +90,7 @@ Result<void> add_key(Json jwk, std::size_t place, const KeyRules& rules, std::se
   if (*kty == "oct") return refused(place, "a symmetric key in a public key set");
   if (jose::has_private_member(jwk)) return refused(place, "private members in a public key set; replace the key");
   const std::string* kid = text_member(jwk, "kid");
-  if (jwk.contains("kid") && (kid == nullptr || !verify::is_acceptable_kid(*kid))) {
+  if (jwk.contains("kid") && (kid == nullptr || !jose::is_acceptable_kid(*kid))) {
     return refused(place, "kid is not 1 to 256 printable ASCII characters without spaces");
   }
   if (kid != nullptr && !kids.insert(*kid).second) return refused(place, "another key has the same kid");
@@ -156,7 +155,7 @@ Result<KeySet> KeySet::from_pem(std::span<const PemKey> pems, const KeyRules& ru
     if (!key) return refused(place, key.error().text);
     const std::string thumbprint = jose::thumbprint(*numbers);
     const std::string& kid = pems[place].kid.empty() ? thumbprint : pems[place].kid;
-    if (!verify::is_acceptable_kid(kid)) {
+    if (!jose::is_acceptable_kid(kid)) {
       return refused(place, "kid is not 1 to 256 printable ASCII characters without spaces");
     }
     SIGNER_RETURN_IF_ERROR(insert(*numbers, *std::move(key), place, kid, keys));

@@ -11,14 +11,19 @@
 #include <utility>
 
 #include "jose/algorithms.h"
+#include "jose/openssl.h"
 #include "verify/ed25519_point.h"
-#include "verify/openssl.h"
 
 namespace signer::verify {
 
 namespace {
 
 using jose::AlgorithmRow;
+using jose::BignumPtr;
+using jose::BioPtr;
+using jose::BuilderPtr;
+using jose::ParamsPtr;
+using jose::QuietErrors;
 using jose::Scheme;
 
 Failure<Error> openssl_failed(std::string_view call) {
@@ -27,35 +32,6 @@ Failure<Error> openssl_failed(std::string_view call) {
 
 Failure<Error> refused(std::string_view why) {
   return fail(ErrorCode::kInvalidRequest, "verification key: " + std::string(why));
-}
-
-// CVE-2017-15361: primes made by the faulty Infineon library are powers of 65537 modulo every small prime, and so is
-// their product.  A good modulus passes for one by chance with a probability of about 2^-28.
-bool has_roca_fingerprint(const BIGNUM* modulus) {
-  constexpr std::array<unsigned, 17> kPrimes = {11, 13, 17,  19,  37,  53,  61,  71, 73,
-                                                79, 97, 103, 107, 109, 127, 151, 157};
-  return std::ranges::all_of(kPrimes, [modulus](unsigned prime) {
-    const auto remainder = static_cast<unsigned>(::BN_mod_word(modulus, prime));
-    unsigned power = 1;
-    do {
-      if (power == remainder) return true;
-      power = power * (65537U % prime) % prime;
-    } while (power != 1);
-    return false;
-  });
-}
-
-Result<ParamsPtr> rsa_params(const jose::PublicKey& key) {
-  const BignumPtr n(::BN_bin2bn(key.modulus.data(), static_cast<int>(key.modulus.size()), nullptr));
-  const BignumPtr e(::BN_bin2bn(key.exponent.data(), static_cast<int>(key.exponent.size()), nullptr));
-  const BuilderPtr builder(::OSSL_PARAM_BLD_new());
-  if (n == nullptr || e == nullptr || builder == nullptr) return openssl_failed("allocation");
-  if (has_roca_fingerprint(n.get())) return refused("RSA modulus made by a faulty library (CVE-2017-15361)");
-  if (::OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
-      ::OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1) {
-    return openssl_failed("OSSL_PARAM_BLD_push_BN");
-  }
-  return ParamsPtr(::OSSL_PARAM_BLD_to_param(builder.get()));
 }
 
 const char* group_name(const AlgorithmRow& row) {
@@ -70,10 +46,18 @@ Result<ParamsPtr> ec_params(const AlgorithmRow& row, const jose::PublicKey& key)
   if (builder == nullptr ||
       ::OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, group_name(row), 0) != 1 ||
       ::OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) != 1) {
-    return openssl_failed("OSSL_PARAM_BLD_push");
+    return fail(ErrorCode::kInternal, "OSSL_PARAM_BLD_push failed");
   }
   // The builder keeps a reference to the point, so the parameters are made here.
   return ParamsPtr(::OSSL_PARAM_BLD_to_param(builder.get()));
+}
+
+Result<KeyPtr> load_ec(const AlgorithmRow& row, const jose::PublicKey& key) {
+  SIGNER_ASSIGN_OR_RETURN(const ParamsPtr params, ec_params(row, key));
+  // The numbers are whole by now, so a refusal here means a point that is not on the curve.
+  SIGNER_ASSIGN_OR_RETURN(KeyPtr loaded, jose::key_of_params("EC", EVP_PKEY_PUBLIC_KEY, params.get()));
+  SIGNER_RETURN_IF_ERROR(jose::check_public_part(loaded.get()));
+  return loaded;
 }
 
 Result<KeyPtr> load_ed25519(const jose::PublicKey& key) {
@@ -111,29 +95,13 @@ bool is_one_public_key_block(std::string_view pem) {
 
 }  // namespace
 
-void FreeKey::operator()(EVP_PKEY* key) const noexcept {
-  ::EVP_PKEY_free(key);
-}
-
 Result<KeyPtr> load_key(const jose::PublicKey& key, jose::RsaLimit limit) {
   SIGNER_RETURN_IF_ERROR(jose::check_shape(key, limit));
   const AlgorithmRow& row = *jose::find_algorithm(key.algorithm);  // check_shape knew it
   const QuietErrors quiet;
   if (row.scheme == Scheme::kEddsa) return load_ed25519(key);
-  const bool rsa = row.scheme != Scheme::kEcdsa;
-  SIGNER_ASSIGN_OR_RETURN(const ParamsPtr params, rsa ? rsa_params(key) : ec_params(row, key));
-  const ContextPtr loader(::EVP_PKEY_CTX_new_from_name(nullptr, rsa ? "RSA" : "EC", nullptr));
-  if (params == nullptr || loader == nullptr || ::EVP_PKEY_fromdata_init(loader.get()) != 1) {
-    return openssl_failed("EVP_PKEY_fromdata_init");
-  }
-  EVP_PKEY* raw = nullptr;
-  const int outcome = ::EVP_PKEY_fromdata(loader.get(), &raw, EVP_PKEY_PUBLIC_KEY, params.get());
-  KeyPtr loaded(raw);
-  // The numbers are whole by now, so a refusal here means a point that is not on the curve.
-  if (outcome != 1) return refused("EVP_PKEY_fromdata refused the numbers");
-  const ContextPtr checker(::EVP_PKEY_CTX_new_from_pkey(nullptr, loaded.get(), nullptr));
-  if (checker == nullptr) return openssl_failed("EVP_PKEY_CTX_new_from_pkey");
-  if (::EVP_PKEY_public_check(checker.get()) != 1) return refused("EVP_PKEY_public_check refused the numbers");
+  auto loaded = row.scheme == Scheme::kEcdsa ? load_ec(row, key) : jose::load_rsa_key(key);
+  if (!loaded) return fail(loaded.error().code, "verification key: " + loaded.error().text);
   return loaded;
 }
 

@@ -3,22 +3,16 @@
 // From numbers to an OpenSSL key, with every check that a public key must pass before anything is verified with it.
 #pragma once
 
-#include <openssl/types.h>
-
-#include <memory>
 #include <string_view>
 
+#include "jose/evp_key.h"
 #include "jose/public_key.h"
 #include "signer/bytes.h"
 #include "signer/result.h"
 
 namespace signer::verify {
 
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const noexcept;
-};
-
-using KeyPtr = std::unique_ptr<EVP_PKEY, FreeKey>;
+using jose::KeyPtr;
 
 // kInvalidRequest if the numbers are no acceptable key: jose::check_shape; a point that is not on its curve; an Ed25519
 // point of small order or not in its one canonical encoding (RFC 8032 §5.1.3); an RSA modulus that is prime, has a

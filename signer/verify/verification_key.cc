@@ -9,13 +9,16 @@
 #include <atomic>
 #include <utility>
 
-#include "verify/openssl.h"
+#include "jose/openssl.h"
 
 namespace signer::verify {
 
 namespace {
 
 using jose::AlgorithmRow;
+using jose::ContextPtr;
+using jose::HashContextPtr;
+using jose::QuietErrors;
 using jose::Scheme;
 
 constexpr std::size_t kCoordinateBytesMax = 48;
