@@ -75,6 +75,7 @@ const std::map<std::string, std::set<std::string>>& floors() {
       {"public", {}},
       {"base", {}},
       {"jose", {"base"}},
+      {"phi", {"base"}},
       {"request", {"base", "jose"}},
       {"config", {"base", "jose", "request"}},
       {"channel", {"base", "jose"}},

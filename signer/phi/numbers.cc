@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Identifiers that are numbers, or letters and digits in fixed places.
+#include <algorithm>
+#include <array>
+
+#include "phi/place.h"
+
+namespace signer::phi {
+
+namespace {
+
+// A run of digits taken from text, with separators between them passed over.
+struct Digits {
+  std::array<char, 20> digits{};
+  std::size_t count = 0;
+
+  void add(char c) noexcept { digits[count++] = c; }
+
+  [[nodiscard]] int number(std::size_t from, std::size_t size) const noexcept {
+    int value = 0;
+    for (std::size_t i = from; i < from + size; ++i) value = value * 10 + (digits[i] - '0');
+    return value;
+  }
+};
+
+bool one_of(char c, std::string_view characters) noexcept {
+  return c != '\0' && characters.find(c) != std::string_view::npos;
+}
+
+// Takes exactly `count` digits from `at` on.
+bool take_digits(std::string_view text, std::size_t& at, std::size_t count, Digits& out) noexcept {
+  for (; count > 0; --count, ++at) {
+    if (!is_digit(char_at(text, at))) return false;
+    out.add(text[at]);
+  }
+  return true;
+}
+
+// ISO/IEC 7812-1 annex B: the last digit is the check digit; `sum` is what digits before these add.
+bool luhn(const Digits& number, int sum) noexcept {
+  for (std::size_t i = 0; i < number.count; ++i) {
+    int digit = number.digits[number.count - 1 - i] - '0';
+    if (i % 2 == 1) digit = digit > 4 ? digit * 2 - 9 : digit * 2;
+    sum += digit;
+  }
+  return sum % 10 == 0;
+}
+
+// CMS, "Understanding the MBI": C is 1 to 9, N a digit, A a letter but S L O I B Z, X a letter or a digit.
+bool fits_mbi(char kind, char c) noexcept {
+  const bool letter = is_letter(c) && !one_of(lower(c), "sloibz");
+  switch (kind) {
+    case 'C':
+      return is_digit(c) && c != '0';
+    case 'N':
+      return is_digit(c);
+    case 'A':
+      return letter;
+    default:
+      return letter || is_digit(c);
+  }
+}
+
+// Lengths that an issuer of this prefix gives out (ISO/IEC 7812).  Without separators or a hint, only the usual ones:
+// other lengths are those of counters and of times in nanoseconds.
+bool known_card(const Digits& number, bool any_length) noexcept {
+  const std::size_t size = number.count;
+  const int two = number.number(0, 2);
+  const int three = number.number(0, 3);
+  const int four = number.number(0, 4);
+  const bool long_too = size == 16 || (any_length && size > 16);
+  if (two / 10 == 4) return size == 16 || (any_length && (size == 13 || size == 19));  // Visa
+  if ((two >= 51 && two <= 55) || (four >= 2221 && four <= 2720)) return size == 16;   // Mastercard
+  if (two == 34 || two == 37) return size == 15;                                       // American Express
+  if (two == 36 || two == 38 || two == 39 || (three >= 300 && three <= 305)) return size == 14 || long_too;  // Diners
+  if (four == 6011 || two == 65 || (three >= 644 && three <= 649)) return long_too;                          // Discover
+  if (four >= 3528 && four <= 3589) return long_too;                                                         // JCB
+  if (two == 62) return size >= 16;                                                                          // UnionPay
+  if (four >= 2200 && four <= 2204) return long_too;                                                         // Mir
+  constexpr std::array kMaestro = {5018, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763};
+  return std::ranges::find(kMaestro, four) != kMaestro.end() && (size == 16 || any_length);
+}
+
+// 1 to 3 of the characters between the parts of a phone number.
+bool take_phone_separator(std::string_view text, std::size_t& at, bool& dotted) noexcept {
+  const std::size_t first = at;
+  for (; at < first + 3 && one_of(char_at(text, at), " -."); ++at) dotted = dotted || text[at] == '.';
+  return at > first;
+}
+
+}  // namespace
+
+bool ssn_at(const Place& place) noexcept {
+  const bool hinted = place.hints.has(Hint::kSsn);
+  const std::string_view separators = hinted ? " -./_" : " -";
+  std::size_t at = place.at;
+  Digits number;
+  for (const std::size_t size : {3U, 2U, 4U}) {
+    if (size != 3) {
+      const bool separated = one_of(char_at(place.text, at), separators);
+      if (!separated && !hinted) return false;
+      if (separated) ++at;
+    }
+    if (!take_digits(place.text, at, size, number)) return false;
+  }
+  const int area = number.number(0, 3);
+  return ends_before(place.text, at) && area != 0 && area != 666 && area < 900 && number.number(3, 2) != 0 &&
+         number.number(5, 4) != 0;
+}
+
+bool mbi_at(const Place& place) noexcept {
+  constexpr std::string_view kForm = "CAXNAXNAANN";
+  std::size_t at = place.at;
+  for (std::size_t i = 0; i < kForm.size(); ++i, ++at) {
+    if ((i == 4 || i == 7) && one_of(char_at(place.text, at), " -")) ++at;
+    if (!fits_mbi(kForm[i], char_at(place.text, at))) return false;
+  }
+  return ends_before(place.text, at);
+}
+
+// 45 CFR 162.406: ten digits, the first 1 or 2; the check digit is that of the number with 80840 before it.
+bool npi_at(const Place& place) noexcept {
+  constexpr int kSumOf80840 = 24;
+  std::size_t at = place.at;
+  Digits number;
+  if (!place.hints.has(Hint::kNpi) || !take_digits(place.text, at, 10, number)) return false;
+  return ends_before(place.text, at) && one_of(number.digits[0], "12") && luhn(number, kSumOf80840);
+}
+
+bool card_at(const Place& place) noexcept {
+  constexpr std::size_t kDigitsMin = 13;
+  constexpr std::size_t kDigitsMax = 19;
+  Digits number;
+  bool any_length = place.hints.has(Hint::kCard);
+  for (std::size_t at = place.at; number.count < kDigitsMax;) {
+    if (!is_digit(char_at(place.text, at))) return false;
+    number.add(place.text[at++]);
+    if (is_digit(char_at(place.text, at))) continue;
+    if (number.count >= kDigitsMin && ends_before(place.text, at) && known_card(number, any_length) &&
+        luhn(number, 0)) {
+      return true;
+    }
+    if (number.count == kDigitsMax || !one_of(char_at(place.text, at), " -")) return false;
+    any_length = true;
+    ++at;
+  }
+  return false;
+}
+
+namespace {
+
+// The North American Numbering Plan: area and exchange begin with 2 to 9 and are no N11; an area's second digit is
+// not 9.
+bool north_american_phone_at(const Place& place) noexcept {
+  const std::string_view text = place.text;
+  const bool hinted = place.hints.has(Hint::kPhone) || place.hints.has(Hint::kPhoneWord);
+  std::size_t at = place.at;
+  bool dotted = false;
+  Digits number;
+  if (char_at(text, at) == '+') ++at;
+  if (char_at(text, at) == '1') {
+    ++at;
+    static_cast<void>(take_phone_separator(text, at, dotted));
+  } else if (at != place.at) {
+    return false;
+  }
+  const bool bracketed = char_at(text, at) == '(';
+  if (bracketed) ++at;
+  if (!take_digits(text, at, 3, number)) return false;
+  if (bracketed && char_at(text, at++) != ')') return false;
+  if (!take_phone_separator(text, at, dotted) && !bracketed && !hinted) return false;
+  if (!take_digits(text, at, 3, number)) return false;
+  if (!take_phone_separator(text, at, dotted) && !hinted) return false;
+  if (!take_digits(text, at, 4, number) || !ends_before(text, at)) return false;
+  if (dotted && (!begins_dotted(text, place.at) || !ends_dotted(text, at))) return false;
+  const auto no_service = [&number](std::size_t from) {
+    return number.digits[from] >= '2' && number.number(from + 1, 2) != 11;
+  };
+  return no_service(0) && number.digits[1] != '9' && no_service(3);
+}
+
+// ITU-T E.164 with its plus sign, 8 to 15 digits; with a hint, 7 to 15 digits of any numbering plan.
+bool international_phone_at(const Place& place) noexcept {
+  const std::string_view text = place.text;
+  const bool hinted = place.hints.has(Hint::kPhone);
+  std::size_t at = place.at;
+  if (text[at] == '+') {
+    if (char_at(text, ++at) == '0') return false;
+  } else if (!hinted) {
+    return false;
+  }
+  const std::size_t digits_min = hinted ? 7 : 8;
+  std::size_t count = 0;
+  for (std::size_t separators = 0; count <= 15 && separators <= 3; ++at) {
+    const char c = char_at(text, at);
+    if (is_digit(c)) {
+      ++count;
+      separators = 0;
+      if (count >= digits_min && count <= 15 && ends_before(text, at + 1)) return true;
+    } else if (one_of(c, " -.()/")) {
+      ++separators;
+    } else {
+      return false;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool phone_at(const Place& place) noexcept {
+  return north_american_phone_at(place) || international_phone_at(place);
+}
+
+// ICD-10-CM: a letter, a digit, a digit or A or B; then up to four more, usually after a dot.
+bool icd10_at(const Place& place) noexcept {
+  const std::string_view text = place.text;
+  std::size_t at = place.at;
+  if (!place.hints.has(Hint::kIcd10) || !is_letter(text[at]) || !is_digit(char_at(text, at + 1))) return false;
+  const char third = lower(char_at(text, at + 2));
+  if (!is_digit(third) && third != 'a' && third != 'b') return false;
+  at += 3;
+  if (char_at(text, at) == '.' && is_alphanumeric(char_at(text, at + 1))) ++at;
+  for (std::size_t more = 0; more < 4 && is_alphanumeric(char_at(text, at)); ++more) ++at;
+  return ends_before(text, at);
+}
+
+bool uuid_at(const Place& place) noexcept {
+  const std::string_view text = place.text;
+  if (text.size() - place.at < kUuidSize || text[place.at + 8] != '-') return false;
+  for (std::size_t i = 0; i < kUuidSize; ++i) {
+    const char c = lower(text[place.at + i]);
+    const bool fits = i == 8 || i == 13 || i == 18 || i == 23 ? c == '-' : is_digit(c) || (c >= 'a' && c <= 'f');
+    if (!fits) return false;
+  }
+  return ends_before(text, place.at + kUuidSize);
+}
+
+}  // namespace signer::phi

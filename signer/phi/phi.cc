@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "phi/phi.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include "phi/place.h"
+
+namespace signer::phi {
+
+namespace {
+
+constexpr std::array<std::string_view, kDetectors.size()> kRules = {
+    "phi.name",  "phi.ssn",   "phi.mbi",  "phi.npi",        "phi.birth_date",
+    "phi.email", "phi.phone", "phi.card", "phi.ip_address", "phi.icd10"};
+
+// A word speaks of what begins within so many characters after it: "DOB is 1980-02-29", "icd-10-cm|E11.9".
+constexpr std::size_t kReach = 16;
+
+// Walks over one folded text, from one run of letters and digits to the next.
+class Scanner {
+ public:
+  Scanner(std::string_view text, Hints named, DetectorSet wanted) noexcept
+      : text_(text), named_(named), wanted_(wanted) {}
+
+  [[nodiscard]] std::optional<Detector> first() noexcept {
+    for (std::size_t at = 0; at < text_.size();) {
+      const bool run = is_alphanumeric(text_[at]);
+      if (run && uuid_at({text_, at, {}})) {  // random digits, some of which would look like something
+        at += kUuidSize;
+        continue;
+      }
+      const std::size_t end = run ? end_of_run(at) : at + 1;
+      if (const auto found = run ? in_run(at, end) : at_mark(at)) return found;
+      at = end;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  using Question = bool (*)(const Place&) noexcept;
+
+  [[nodiscard]] std::size_t end_of_run(std::size_t at) const noexcept {
+    while (at < text_.size() && is_alphanumeric(text_[at])) ++at;
+    return at;
+  }
+
+  [[nodiscard]] Place place(std::size_t at) const noexcept {
+    return {text_, at, at <= word_reach_ ? named_ | word_ : named_};
+  }
+
+  [[nodiscard]] bool asks(Detector detector, Question question, const Place& place) const noexcept {
+    return wanted_.contains(detector) && question(place);
+  }
+
+  [[nodiscard]] std::optional<Detector> at_mark(std::size_t at) const noexcept {
+    const char mark = text_[at];
+    if (mark == '@' && asks(Detector::kEmail, email_at, place(at))) return Detector::kEmail;
+    const bool begins_phone = mark == '(' || (mark == '+' && (at == 0 || !is_alphanumeric(text_[at - 1])));
+    if (begins_phone && asks(Detector::kPhone, phone_at, place(at))) return Detector::kPhone;
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::optional<Detector> in_run(std::size_t at, std::size_t end) noexcept {
+    const Place here = place(at);
+    if (is_digit(text_[at])) {
+      if (asks(Detector::kSsn, ssn_at, here)) return Detector::kSsn;
+      if (asks(Detector::kMbi, mbi_at, here)) return Detector::kMbi;
+      if (asks(Detector::kNpi, npi_at, here)) return Detector::kNpi;
+      if (asks(Detector::kBirthDate, birth_date_at, here)) return Detector::kBirthDate;
+      if (asks(Detector::kPhone, phone_at, here)) return Detector::kPhone;
+      if (asks(Detector::kCard, card_at, here)) return Detector::kCard;
+      if (asks(Detector::kIpAddress, ipv4_at, here)) return Detector::kIpAddress;
+    } else {
+      heed_word(at, end);
+      if (asks(Detector::kIcd10, icd10_at, here)) return Detector::kIcd10;
+    }
+    if (asks(Detector::kIpAddress, ipv6_at, here)) return Detector::kIpAddress;
+    return std::nullopt;
+  }
+
+  void heed_word(std::size_t at, std::size_t end) noexcept {
+    const auto letters = text_.substr(at, end - at);
+    const auto size =
+        static_cast<std::size_t>(std::distance(letters.begin(), std::ranges::find_if_not(letters, is_letter)));
+    const Hints hints = hints_of_word(letters.substr(0, size), char_at(text_, end) == ':');
+    if (hints == Hints()) return;
+    word_ = at <= word_reach_ ? word_ | hints : hints;
+    word_reach_ = end + kReach;
+  }
+
+  std::string_view text_;
+  Hints named_;
+  DetectorSet wanted_;
+  Hints word_;
+  std::size_t word_reach_ = 0;
+};
+
+std::optional<Detector> find_folded(std::string_view text, FoldMode mode, Hints named, DetectorSet wanted) noexcept {
+  const std::string folded = fold(text, mode);
+  return Scanner(folded, named, wanted).first();
+}
+
+}  // namespace
+
+std::string_view rule_of(Detector detector) noexcept {
+  return kRules[static_cast<std::size_t>(detector)];
+}
+
+std::optional<Detector> detector_of(std::string_view rule) noexcept {
+  const auto found = std::ranges::find(kRules, rule);
+  if (found == kRules.end()) return std::nullopt;
+  return kDetectors[static_cast<std::size_t>(found - kRules.begin())];
+}
+
+// A text is looked at in each way in which it may be read: an invisible character parts words or does not, "%40" is an
+// at sign or is not.
+std::optional<Detector> find(std::string_view text, std::string_view claim_name, DetectorSet wanted) noexcept {
+  if (text.empty() || wanted.without(Detector::kName).empty()) return std::nullopt;
+  const Hints named = hints_of_name(claim_name);
+  const bool plain = is_plain(text);
+  if (plain) {
+    if (const auto found = Scanner(text, named, wanted).first()) return found;
+  }
+  const bool percent = text.find('%') != std::string_view::npos;
+  for (const bool decode_percent : {false, true}) {
+    if (decode_percent ? !percent : plain) continue;
+    for (const bool keep_invisible : {false, true}) {
+      const FoldMode mode{.decode_percent = decode_percent, .keep_invisible = keep_invisible};
+      if (const auto found = find_folded(text, mode, named, wanted)) return found;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Detector> find_number(long long value, std::string_view claim_name, DetectorSet wanted) noexcept {
+  std::array<char, 24> digits{};
+  const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  return find({digits.data(), static_cast<std::size_t>(written.ptr - digits.data())}, claim_name, wanted);
+}
+
+}  // namespace signer::phi
