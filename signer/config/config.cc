@@ -7,7 +7,9 @@
 #include <set>
 
 #include "base/file.h"
+#include "config/document.h"
 #include "config/grant_table.h"
+#include "config/profile_table.h"
 #include "config/reader.h"
 #include "config/references.h"
 #include "config/token_table.h"
@@ -38,24 +40,12 @@ void read_name(TableReader& reader, std::string& name, std::set<std::string>& ta
   if (!taken.insert(name).second) reader.problem("name", "'" + name + "' is already in use; give it another name");
 }
 
-// Reads a duration that must be whole seconds, because claims and records count in seconds.
-void read_seconds(TableReader& reader, std::string_view name, milliseconds minimum, milliseconds maximum,
-                  std::optional<seconds>& target) {
-  std::optional<milliseconds> value;
-  reader.duration(name, minimum, maximum, value);
-  if (!value) return;
-  if (value->count() % 1000 != 0) return reader.problem(name, "must be whole seconds");
-  target = std::chrono::duration_cast<seconds>(*value);
-}
-
 // Parses the parts in order; what a later part names must be in an earlier one.
 class Parser {
  public:
-  Parser(const toml::table& root, std::string file) : problems_(file), root_(root, "", problems_) {
-    config_.file = std::move(file);
-  }
+  Parser(TableReader& root, Problems& problems, Config& config) : problems_(problems), root_(root), config_(config) {}
 
-  Result<Config> run() {
+  void run() {
     root_.text("state_dir", config_.state_dir, true);
     if (!config_.state_dir.empty() && config_.state_dir[0] != '/')
       root_.problem("state_dir", "must be an absolute path");
@@ -63,13 +53,11 @@ class Parser {
     if (config_.listeners.empty()) root_.problem("listener", "is missing; add a [[listener]] with a path");
     for (const toml::table* table : root_.tables("token")) token(*table);
     for (const toml::table* table : root_.tables("key")) key(*table);
+    for (const toml::table* table : root_.tables("recipient")) recipient(*table);
     for (const toml::table* table : root_.tables("profile")) profile(*table);
     for (const toml::table* table : root_.tables("grant")) grant(*table);
     config_.audit.dir = config_.state_dir + "/audit";
     if (const toml::table* table = root_.table("audit")) audit(*table);
-    root_.finish();
-    if (!problems_.empty()) return fail(ErrorCode::kInvalidRequest, problems_.text());
-    return std::move(config_);
   }
 
  private:
@@ -133,9 +121,9 @@ class Parser {
     key.mechanism_lock = lock == "strict";
     if (lock != "strict" && lock != "standard") reader.problem("mechanism_lock", "must be \"standard\" or \"strict\"");
     std::optional<seconds> rotate_every;
-    read_seconds(reader, "rotate_every", std::chrono::hours(1), std::chrono::hours(24 * 3660), rotate_every);
+    reader.seconds("rotate_every", std::chrono::hours(1), std::chrono::hours(24 * 3660), rotate_every);
     std::optional<seconds> lead_in;
-    read_seconds(reader, "lead_in", milliseconds(0), std::chrono::hours(24 * 366), lead_in);
+    reader.seconds("lead_in", milliseconds(0), std::chrono::hours(24 * 366), lead_in);
     key.rotate_every = rotate_every.value_or(key.rotate_every);
     key.lead_in = lead_in.value_or(key.lead_in);
     if (rotate_every || lead_in)
@@ -145,18 +133,25 @@ class Parser {
     config_.keys.push_back(std::move(key));
   }
 
+  void recipient(const toml::table& table) {
+    TableReader reader(table, "recipient", problems_);
+    Recipient recipient;
+    recipient.line = table.source().begin.line;
+    read_name(reader, recipient.name, recipient_names_);
+    reader.text("jwks_file", recipient.jwks_file, true);
+    if (!recipient.jwks_file.empty() && recipient.jwks_file[0] != '/')
+      reader.problem("jwks_file", "must be an absolute path");
+    reader.text("kid", recipient.kid);
+    reader.finish();
+    config_.recipients.push_back(std::move(recipient));
+  }
+
   void profile(const toml::table& table) {
     TableReader reader(table, "profile", problems_);
     Profile profile;
+    profile.line = table.source().begin.line;
     read_name(reader, profile.name, profile_names_);
-    reader.text("typ", profile.typ);
-    reader.text("issuer", profile.issuer, true);
-    reader.texts("audiences", profile.audiences, true);
-    std::optional<seconds> ttl;
-    read_seconds(reader, "max_ttl", seconds(1), std::chrono::hours(24 * 366), ttl);
-    if (!ttl && !table.contains("max_ttl"))
-      reader.problem("max_ttl", "is missing; every token has an end, say \"15m\"");
-    profile.max_ttl = ttl.value_or(profile.max_ttl);
+    read_profile(reader, problems_, config_, profile);
     reader.finish();
     config_.profiles.push_back(std::move(profile));
   }
@@ -180,7 +175,7 @@ class Parser {
     if (!config_.audit.token.empty())
       check_references(reader, "token", {config_.audit.token}, names_of(config_.tokens));
     std::optional<seconds> every;
-    read_seconds(reader, "checkpoint_every", seconds(1), std::chrono::hours(24), every);
+    reader.seconds("checkpoint_every", seconds(1), std::chrono::hours(24), every);
     config_.audit.checkpoint_every = every.value_or(config_.audit.checkpoint_every);
     if (every || !config_.audit.token.empty()) {
       note("audit: token and checkpoint_every are kept; this version writes records without checkpoints");
@@ -190,56 +185,15 @@ class Parser {
 
   void note(std::string text) { config_.notes.push_back(std::move(text)); }
 
-  Problems problems_;
-  TableReader root_;
-  Config config_;
+  Problems& problems_;
+  TableReader& root_;
+  Config& config_;
   std::set<std::string> token_names_;
   std::set<std::string> key_names_;
+  std::set<std::string> recipient_names_;
   std::set<std::string> profile_names_;
   std::set<std::string> grant_names_;
 };
-
-// The first line with a byte above 0x7f that is not a comment from its first character on.  Asked whether such
-// a character is white space, toml++ (3.3, 3.4) runs into undefined behaviour of its own, so it does not get to see one
-// where it would ask; texts can be written with \uXXXX.
-std::optional<std::size_t> line_with_foreign_character(std::string_view text) {
-  // Inside a text of several lines a '#' begins no comment.
-  const bool comments = text.find("\"\"\"") == std::string_view::npos && text.find("'''") == std::string_view::npos;
-  std::size_t line = 1;
-  bool blank = true;
-  bool comment = false;
-  for (const char c : text) {
-    if (c == '\n') {
-      ++line;
-      blank = true;
-      comment = false;
-      continue;
-    }
-    if (blank && c == '#') comment = comments;
-    blank = blank && (c == ' ' || c == '\t');
-    if (!comment && static_cast<unsigned char>(c) > 0x7f) return line;
-  }
-  return std::nullopt;
-}
-
-// The line at which toml++ gets lost.  It reads from the front, so whatever holds that line loses it too.
-std::size_t line_that_loses_the_parser(std::string_view text) {
-  std::vector<std::size_t> ends;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '\n' || at + 1 == text.size()) ends.push_back(at + 1);
-  }
-  const auto is_read = [text](std::size_t end) {
-    try {
-      static_cast<void>(toml::parse(text.substr(0, end)));
-    } catch (const toml::parse_error&) {
-    } catch (const ParserLost&) {
-      return false;
-    }
-    return true;
-  };
-  const auto lost = std::partition_point(ends.begin(), ends.end(), is_read);
-  return static_cast<std::size_t>(lost - ends.begin()) + 1;
-}
 
 }  // namespace
 
@@ -259,22 +213,11 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
 }
 
 Result<Config> parse(std::string_view text, const std::string& file) {
-  Problems problems(file);
-  if (const auto line = line_with_foreign_character(text)) {
-    problems.add(
-        *line, "syntax",
-        "a character that is not ASCII; write it as \\uXXXX in a text, or move the comment to a line of its own");
-    return fail(ErrorCode::kInvalidRequest, problems.text());
-  }
-  try {
-    return Parser(toml::parse(text, file), file).run();
-  } catch (const toml::parse_error& error) {
-    problems.add(error.source().begin.line, "syntax", error.description());
-  } catch (const ParserLost&) {
-    problems.add(line_that_loses_the_parser(text), "syntax",
-                 "a name or value begins with a character that may not begin one");
-  }
-  return fail(ErrorCode::kInvalidRequest, problems.text());
+  Config config;
+  config.file = file;
+  SIGNER_RETURN_IF_ERROR(read_document(
+      text, file, [&config](TableReader& root, Problems& problems) { Parser(root, problems, config).run(); }));
+  return config;
 }
 
 Result<Config> load(const std::filesystem::path& file) {

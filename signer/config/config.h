@@ -15,6 +15,8 @@
 #include <string_view>
 #include <vector>
 
+#include "claims/judge.h"
+#include "claims/shipped.h"
 #include "jose/public_key.h"
 #include "request/request.h"
 #include "signer/result.h"
@@ -56,13 +58,57 @@ struct Key {
   friend bool operator==(const Key&, const Key&) = default;
 };
 
+// Whose public key claims or tokens are encrypted to.
+struct Recipient {
+  std::string name;
+  std::string jwks_file;  // RFC 7517 set of public keys
+  std::string kid;        // which of them; empty: the one that can be used
+  std::size_t line = 0;   // of its table in the file
+};
+
+// A detector that must not refuse one claim.
+struct Exemption {
+  std::string claim;  // RFC 6901 pointer without indexes and without the first slash: "contact/email"
+  phi::Detector detector = phi::Detector::kName;
+  std::string reason;
+};
+
+// `sub` is replaced by a pseudonym that differs from sector to sector (OpenID Connect Core §8.1).
+struct Pairwise {
+  std::string sector;
+  std::string secret_file;  // path, or "credential:NAME"
+};
+
+inline constexpr std::size_t kPayloadBytesDefault = 4096;
+
+// docs/claim-policy.md.
 struct Profile {
   std::string name;
+  std::int64_t version = 1;
+  std::string kind;  // one of claims::shipped_kinds(), or empty
   std::string typ = "JWT";
   std::string issuer;
   std::vector<std::string> audiences;
   std::chrono::seconds max_ttl{900};
+  claims::Subject subject = claims::Subject::kAny;
+  std::vector<claims::Rule> rules = claims::base_rules();  // what claims::judge takes
+  std::vector<std::string> required;                       // of aud, exp, iat and nbf: what callers must send
+  bool set_nbf = false;
+  std::size_t bytes_max = kPayloadBytesDefault;  // of the payload, as JSON
+  claims::PhiMode phi = claims::PhiMode::kEnforce;
+  std::vector<Exemption> exemptions;
+  std::optional<Pairwise> pairwise;
+  std::string encrypt_to;                   // a recipient, or empty
+  std::vector<std::string> encrypt_claims;  // empty: the whole token
+  std::size_t line = 0;                     // of its table in the file
 };
+
+// One line of JSON that says all that decides about a profile's tokens, member names in the order of the alphabet
+// (docs/claim-policy.md).  Two profiles with the same text judge alike.
+[[nodiscard]] std::string profile_text(const Profile& profile);
+
+// base64url of the SHA-256 of profile_text().
+[[nodiscard]] std::string profile_sha256(const Profile& profile);
 
 // Every member that is present must fit; at least one is.
 struct Match {
@@ -97,6 +143,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Token> tokens;
   std::vector<Key> keys;
+  std::vector<Recipient> recipients;
   std::vector<Profile> profiles;
   std::vector<Grant> grants;
   Audit audit;

@@ -117,6 +117,14 @@ void TableReader::number(std::string_view name, std::int64_t minimum, std::int64
   target = value->get();
 }
 
+void TableReader::flag(std::string_view name, bool& target) {
+  const toml::node* node = find(name);
+  if (node == nullptr) return;
+  const auto* value = node->as_boolean();
+  if (value == nullptr) return problem(name, "must be true or false, without quotes");
+  target = value->get();
+}
+
 void TableReader::duration(std::string_view name, std::chrono::milliseconds minimum, std::chrono::milliseconds maximum,
                            std::optional<std::chrono::milliseconds>& target) {
   std::string written;
@@ -129,6 +137,15 @@ void TableReader::duration(std::string_view name, std::chrono::milliseconds mini
         name, "must be from " + std::to_string(minimum.count()) + "ms to " + std::to_string(maximum.count()) + "ms");
   }
   target = value;
+}
+
+void TableReader::seconds(std::string_view name, std::chrono::milliseconds minimum, std::chrono::milliseconds maximum,
+                          std::optional<std::chrono::seconds>& target) {
+  std::optional<std::chrono::milliseconds> value;
+  duration(name, minimum, maximum, value);
+  if (!value) return;
+  if (value->count() % 1000 != 0) return problem(name, "must be whole seconds");
+  target = std::chrono::duration_cast<std::chrono::seconds>(*value);
 }
 
 const toml::table* TableReader::table(std::string_view name) {

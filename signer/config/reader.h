@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Reads TOML tables member by member and keeps what is wrong with them: each problem with its line, and at the end
-// every member nobody asked for.  The only place that includes toml++ beside config.cc.
+// every member nobody asked for.  The only place that includes toml++.
 #pragma once
 
 #include <chrono>
@@ -62,13 +62,19 @@ class TableReader {
   void text(std::string_view name, std::optional<std::string>& target);
   void texts(std::string_view name, std::vector<std::string>& target, bool required = false);
   void number(std::string_view name, std::int64_t minimum, std::int64_t maximum, std::optional<std::int64_t>& target);
+  void flag(std::string_view name, bool& target);
   void duration(std::string_view name, std::chrono::milliseconds minimum, std::chrono::milliseconds maximum,
                 std::optional<std::chrono::milliseconds>& target);
+  // A duration that must be whole seconds, because claims and records count in seconds.
+  void seconds(std::string_view name, std::chrono::milliseconds minimum, std::chrono::milliseconds maximum,
+               std::optional<std::chrono::seconds>& target);
   [[nodiscard]] const toml::table* table(std::string_view name);
   [[nodiscard]] std::vector<const toml::table*> tables(std::string_view name);
 
   // Records a problem with one member, at its line, or at the table's if it is absent.
   void problem(std::string_view name, std::string_view problem);
+
+  [[nodiscard]] bool has(std::string_view name) const { return table_.contains(name); }
 
   // For a member that belongs to tables of another kind: a problem of its own if it is present.
   void refuse(std::string_view name, std::string_view problem);

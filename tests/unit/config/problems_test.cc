@@ -33,7 +33,7 @@ TEST(ConfigurationProblem, AnUnknownKeyComesWithItsLineAndTheNearestKnownOne) {
                  "known here: path, mode, group");
   expect_problem("verbs =", "rates = \"1/s\"\nverbs =", "27: grant.rates: is not known", "did you mean 'rate'?");
   expect_problem("max_ttl =", "lifetime = 1\nmax_ttl =", "20: profile.lifetime: is not known",
-                 "known here: name, typ, issuer, audiences, max_ttl");
+                 "known here: name, kind, version, typ, issuer, audiences, max_ttl, claim");
 }
 
 TEST(ConfigurationProblem, AnUnknownTableIsRefused) {

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "config/profile_table.h"
+
+#include <algorithm>
+#include <array>
+
+#include "config/claim_table.h"
+#include "config/references.h"
+
+namespace signer::config {
+
+namespace {
+
+using claims::Kind;
+using claims::Rule;
+using std::chrono::seconds;
+
+constexpr std::chrono::hours kTtlMax(24 * 366);
+constexpr std::int64_t kPayloadBytesMin = 256;
+constexpr std::int64_t kPayloadBytesMax = 11L * 1024;  // a token of 16 KiB
+constexpr std::int64_t kVersionMax = 1'000'000'000;
+constexpr std::size_t kReasonBytesMax = 200;
+
+bool holds(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+std::string kinds_joined() {
+  std::string all;
+  for (const Kind& kind : claims::shipped_kinds()) all += (all.empty() ? "" : ", ") + std::string(kind.name);
+  return all;
+}
+
+// The kind comes first: what the table says beside it narrows it or adds to it.
+const Kind* read_kind(TableReader& reader, Profile& profile) {
+  reader.text("kind", profile.kind);
+  if (profile.kind.empty()) return nullptr;
+  const Kind* kind = claims::find_kind(profile.kind);
+  if (kind == nullptr) {
+    reader.problem("kind", "is not known; known: " + kinds_joined());
+    return nullptr;
+  }
+  profile.typ = kind->typ;
+  profile.subject = kind->subject;
+  profile.rules = kind->rules;
+  return kind;
+}
+
+void read_header_and_time(TableReader& reader, const Kind* kind, Profile& profile) {
+  std::optional<std::int64_t> version;
+  reader.number("version", 1, kVersionMax, version);
+  profile.version = version.value_or(1);
+  std::string typ = profile.typ;
+  reader.text("typ", typ);
+  if (kind != nullptr && typ != kind->typ) {
+    reader.problem("typ", "is \"" + std::string(kind->typ) + "\" for this kind; take the line out");
+  }
+  profile.typ = typ;
+  reader.text("issuer", profile.issuer, true);
+  reader.texts("audiences", profile.audiences, true);
+  std::optional<seconds> ttl;
+  reader.seconds("max_ttl", seconds(1), kTtlMax, ttl);
+  if (!ttl && !reader.has("max_ttl")) reader.problem("max_ttl", "is missing; every token has an end, say \"15m\"");
+  profile.max_ttl = ttl.value_or(profile.max_ttl);
+  if (kind != nullptr && profile.max_ttl > kind->ttl_max) {
+    reader.problem("max_ttl", "is more than the " + std::to_string(kind->ttl_max.count()) + "s that this kind allows");
+  }
+}
+
+// Puts a claim of the file in the place of the one of the same name; what a kind requires stays required.
+void add_claim(TableReader& reader, Profile& profile, Rule rule) {
+  if (std::ranges::find(claims::kJudgedElsewhere, rule.name) != std::end(claims::kJudgedElsewhere)) {
+    return reader.problem("claim", "'" + rule.name + "' is set and bounded by the profile itself");
+  }
+  const auto same = std::ranges::find(profile.rules, rule.name, &Rule::name);
+  if (claims::is_marker(rule.name) && same == profile.rules.end()) {
+    return reader.problem("claim", "'" + rule.name + "' marks tokens of another kind");
+  }
+  if (same == profile.rules.end()) {
+    profile.rules.push_back(std::move(rule));
+  } else {
+    rule.required = rule.required || same->required;
+    *same = std::move(rule);
+  }
+}
+
+void read_allow_list(TableReader& reader, Problems& problems, Profile& profile) {
+  for (Rule& rule : read_claims(reader, "claim", "profile.claim", problems)) {
+    add_claim(reader, profile, std::move(rule));
+  }
+  std::vector<std::string> without;
+  reader.texts("without", without);
+  for (const std::string& name : without) {
+    const auto found = std::ranges::find(profile.rules, name, &Rule::name);
+    if (found == profile.rules.end()) {
+      reader.problem("without", "'" + name + "' is not allowed anyway");
+    } else if (found->required) {
+      reader.problem("without", "'" + name + "' is required");
+    } else {
+      profile.rules.erase(found);
+    }
+  }
+  claims::sort_by_name(profile.rules);
+}
+
+void read_required(TableReader& reader, Profile& profile) {
+  std::vector<std::string> names;
+  reader.texts("required", names);
+  for (const std::string& name : names) {
+    const auto rule = std::ranges::find(profile.rules, name, &Rule::name);
+    if (rule != profile.rules.end()) {
+      rule->required = true;
+    } else if (name != "iss" &&
+               std::ranges::find(claims::kJudgedElsewhere, name) != std::end(claims::kJudgedElsewhere)) {
+      profile.required.push_back(name);
+    } else {
+      reader.problem("required", name == "iss" ? "'iss' is set by signerd" : "'" + name + "' is not on the allow-list");
+    }
+  }
+  std::vector<std::string> set;
+  reader.texts("set", set);
+  for (const std::string& name : set) {
+    if (name != "nbf")
+      reader.problem("set", "'" + name + "' cannot be chosen here; iss, iat, exp and jti are always set");
+    profile.set_nbf = true;
+  }
+  if (profile.set_nbf && holds(profile.required, "nbf"))
+    reader.problem("set", "'nbf' is required of callers already; keep one");
+}
+
+// The rule that a pointer without indexes leads to: elements of arrays have no name, so a step goes through them.
+Rule* rule_at(std::vector<Rule>& rules, std::string_view pointer) {
+  const std::size_t slash = pointer.find('/');
+  std::string name;
+  for (std::size_t i = 0; i < std::min(slash, pointer.size()); ++i) {
+    const bool escape = pointer[i] == '~' && i + 1 < pointer.size() && (pointer[i + 1] == '0' || pointer[i + 1] == '1');
+    name += escape ? (pointer[i + 1] == '1' ? '/' : '~') : pointer[i];
+    if (escape) ++i;
+  }
+  const auto found = std::ranges::find(rules, name, &Rule::name);
+  if (found == rules.end()) return nullptr;
+  Rule* rule = &*found;
+  while (rule->type == claims::Type::kArray) rule = rule->parts.data();
+  return slash == std::string_view::npos ? rule : rule_at(rule->parts, pointer.substr(slash + 1));
+}
+
+void read_exemption(const toml::table& table, Problems& problems, Profile& profile) {
+  TableReader reader(table, "profile.exempt", problems);
+  Exemption exemption;
+  std::string detector;
+  reader.text("claim", exemption.claim, true);
+  reader.text("rule", detector, true);
+  reader.text("reason", exemption.reason, true);
+  if (exemption.reason.size() > kReasonBytesMax) reader.problem("reason", "must be at most 200 bytes");
+  const auto known = phi::detector_of(detector);
+  if (!detector.empty() && !known) {
+    std::string all;
+    for (const phi::Detector one : phi::kDetectors) all += (all.empty() ? "" : ", ") + std::string(phi::rule_of(one));
+    reader.problem("rule", "is not known; known: " + all);
+  }
+  Rule* rule = rule_at(profile.rules, exemption.claim);
+  if (!exemption.claim.empty() && rule == nullptr) reader.problem("claim", "is not a claim of this profile");
+  if (rule != nullptr && known) {
+    rule->exempt = rule->exempt.with(*known);
+    exemption.detector = *known;
+    profile.exemptions.push_back(std::move(exemption));
+  }
+  reader.finish();
+}
+
+// A name is decided about when the file is read, not when somebody is at the desk.
+void check_names(TableReader& reader, const std::vector<Rule>& rules, const std::string& path) {
+  for (const Rule& rule : rules) {
+    const std::string name = rule.name.empty() ? path : path + (path.empty() ? "" : "/") + rule.name;
+    const Rule* value = &rule;
+    while (value->type == claims::Type::kArray) value = value->parts.data();
+    if (!rule.name.empty() && phi::names_phi(rule.name) && !value->exempt.contains(phi::Detector::kName)) {
+      reader.problem("claim", "'" + name +
+                                  "' is a name of protected health information; leave the claim out, or add a "
+                                  "[[profile.exempt]] with claim = \"" +
+                                  name + "\", rule = \"phi.name\" and the reason");
+    }
+    check_names(reader, rule.parts, name);
+  }
+}
+
+void read_phi(TableReader& reader, Problems& problems, Profile& profile) {
+  std::string mode = "enforce";
+  reader.text("phi", mode);
+  profile.phi = mode == "report" ? claims::PhiMode::kReport : claims::PhiMode::kEnforce;
+  if (mode != "report" && mode != "enforce") reader.problem("phi", R"(must be "enforce" or "report")");
+  for (const toml::table* table : reader.tables("exempt")) read_exemption(*table, problems, profile);
+  check_names(reader, profile.rules, "");
+}
+
+void read_pairwise(TableReader& reader, Problems& problems, Profile& profile) {
+  const toml::table* table = reader.table("pairwise");
+  if (table == nullptr) return;
+  TableReader inner(*table, "profile.pairwise", problems);
+  Pairwise pairwise;
+  inner.text("sector", pairwise.sector, true);
+  inner.text("secret_file", pairwise.secret_file, true);
+  const bool credential = pairwise.secret_file.starts_with("credential:");
+  if (!pairwise.secret_file.empty() && !credential && pairwise.secret_file[0] != '/')
+    inner.problem("secret_file", "must be an absolute path, or \"credential:NAME\"");
+  inner.finish();
+  if (profile.subject == claims::Subject::kIssuer)
+    reader.problem("pairwise", "does not fit this kind, whose 'sub' is the issuer");
+  profile.pairwise = std::move(pairwise);
+}
+
+void read_encryption(TableReader& reader, const Config& so_far, Profile& profile) {
+  reader.text("encrypt_to", profile.encrypt_to);
+  if (!profile.encrypt_to.empty())
+    check_references(reader, "encrypt_to", {profile.encrypt_to}, names_of(so_far.recipients));
+  reader.texts("encrypt_claims", profile.encrypt_claims);
+  if (!profile.encrypt_claims.empty() && profile.encrypt_to.empty())
+    reader.problem("encrypt_claims", "needs encrypt_to, the recipient");
+  const Kind* kind = claims::find_kind(profile.kind);
+  for (const std::string& name : profile.encrypt_claims) {
+    const auto rule = std::ranges::find(profile.rules, name, &Rule::name);
+    if (rule == profile.rules.end() || name == "jti") {
+      reader.problem("encrypt_claims", "'" + name + "' is not a claim that can be encrypted");
+    } else if (kind != nullptr && std::ranges::any_of(kind->rules, [&name](const Rule& one) {
+                 return one.name == name && one.required;
+               })) {
+      reader.problem("encrypt_claims", "'" + name + "' must be readable in tokens of this kind");
+    }
+  }
+}
+
+}  // namespace
+
+void read_profile(TableReader& reader, Problems& problems, const Config& so_far, Profile& profile) {
+  const Kind* kind = read_kind(reader, profile);
+  read_header_and_time(reader, kind, profile);
+  read_allow_list(reader, problems, profile);
+  read_required(reader, profile);
+  std::optional<std::int64_t> bytes;
+  reader.number("max_bytes", kPayloadBytesMin, kPayloadBytesMax, bytes);
+  if (bytes) profile.bytes_max = static_cast<std::size_t>(*bytes);
+  read_phi(reader, problems, profile);
+  read_pairwise(reader, problems, profile);
+  read_encryption(reader, so_far, profile);
+}
+
+}  // namespace signer::config
