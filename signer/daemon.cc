@@ -132,7 +132,8 @@ void Daemon::make_tokens() {
 }
 
 Result<void> Daemon::open_keys_and_policy() {
-  SIGNER_ASSIGN_OR_RETURN(auto policy, policy::Policy::build(config_, policy::system_accounts()));
+  SIGNER_ASSIGN_OR_RETURN(auto policy,
+                          policy::Policy::build(config_, policy::system_accounts(), policy::system_files()));
   keys_ = std::make_unique<pipeline::KeyTable>(config_.state_dir, tokens_);
   pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, metrics_);
   pipeline_->set_policy(std::move(policy));
@@ -226,7 +227,7 @@ Result<void> Daemon::apply(config::Config fresh) {
   if (const std::string part = needs_restart(config_, fresh); !part.empty()) {
     return fail(ErrorCode::kInvalidRequest, config_.file + ": " + part + " changed, which needs a restart of signerd");
   }
-  SIGNER_ASSIGN_OR_RETURN(auto policy, policy::Policy::build(fresh, policy::system_accounts()));
+  SIGNER_ASSIGN_OR_RETURN(auto policy, policy::Policy::build(fresh, policy::system_accounts(), policy::system_files()));
   SIGNER_RETURN_IF_ERROR(keys_->load(fresh.keys));
   pipeline_->set_policy(std::move(policy));
   config_ = std::move(fresh);

@@ -21,7 +21,8 @@ int check(const signer::Result<signer::config::Config>& config) {
     std::fprintf(stderr, "%s\n", config.error().text.c_str());
     return kExitFailure;
   }
-  const auto policy = signer::policy::Policy::build(*config, signer::policy::system_accounts());
+  const auto policy =
+      signer::policy::Policy::build(*config, signer::policy::system_accounts(), signer::policy::system_files());
   if (!policy) {
     std::fprintf(stderr, "%s\n", policy.error().text.c_str());
     return kExitFailure;

@@ -54,16 +54,20 @@ std::string to_line(const Record& record, std::uint64_t index) {
   const auto text = [&line](std::string_view name, const std::string& value) {
     if (!value.empty()) line.text(name, value);
   };
+  const auto texts = [&line](std::string_view name, const std::vector<std::string>& values) {
+    if (!values.empty()) line.texts(name, values);
+  };
   const auto number = [&line](std::string_view name, bool present, auto value) {
     if (present) line.number(name, static_cast<std::int64_t>(value));
   };
   const PeerIdentity nobody;
   const PeerIdentity& peer = record.peer != nullptr ? *record.peer : nobody;
   const bool has_peer = record.peer != nullptr;
-  if (!record.audiences.empty()) line.texts("aud", record.audiences);  // the order of the alphabet, as documented
+  texts("aud", record.audiences);  // the order of the alphabet, as documented
   text("code", record.code);
   text("detail", record.detail);
   line.text("event", to_string(record.event));
+  texts("exempted", record.exempted);
   number("exp", record.exp != 0, record.exp);
   number("gid", has_peer, peer.gid);
   text("grant", record.grant);
@@ -73,8 +77,12 @@ std::string to_line(const Record& record, std::uint64_t index) {
   text("key", record.key);
   text("kid", record.kid);
   number("pid", has_peer, peer.pid);
+  text("pointer", record.pointer);
   text("profile", record.profile);
+  text("profile_sha256", record.profile_sha256);
+  texts("reported", record.reported);
   text("req", record.request_id);
+  text("rule", record.rule);
   number("suppressed", record.suppressed != 0, record.suppressed);
   line.text("time", timestamp(record.time));
   number("uid", has_peer, peer.uid);

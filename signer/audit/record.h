@@ -37,6 +37,11 @@ struct Record {
   std::string key;
   std::string kid;
   std::string profile;
+  std::string profile_sha256;         // base64url (docs/claim-policy.md)
+  std::vector<std::string> exempted;  // "phi.email /contact": what a detector found where the profile exempts it
+  std::vector<std::string> reported;  // the same, where the profile only reports
+  std::string rule;                   // of a refusal by the claim policy
+  std::string pointer;                // where
   std::string jti;
   std::vector<std::string> audiences;
   long long exp = 0;

@@ -8,12 +8,21 @@
 
 #include "base/log.h"
 #include "jose/base64url.h"
+#include "jose/jwe.h"
 
 namespace signer::pipeline {
 
 namespace {
 
 constexpr int kSelfCheckTriesMax = 2;
+
+// "phi.email /contact" for each.
+std::vector<std::string> texts_of(const std::vector<claims::Finding>& findings) {
+  std::vector<std::string> texts;
+  for (const claims::Finding& one : findings)
+    texts.push_back(std::string(phi::rule_of(one.detector)) + " " + one.pointer);
+  return texts;
+}
 
 }  // namespace
 
@@ -76,7 +85,10 @@ void Pipeline::record_intent(Issue& issue) {
   record.grant = issue.request.grant();
   record.key = issue.request.key();
   record.kid = issue.key->version.kid;
-  record.profile = issue.request.profile().name;
+  record.profile = issue.request.profile().settings().name;
+  record.profile_sha256 = issue.request.profile().sha256();
+  record.exempted = texts_of(issue.input.findings().exempted);
+  record.reported = texts_of(issue.input.findings().reported);
   record.jti = issue.input.jti();
   record.audiences = issue.input.audiences();
   record.exp = issue.input.exp();
@@ -96,8 +108,7 @@ void Pipeline::sign(const IssuePtr& issue) {
 
 void Pipeline::take_signature(const IssuePtr& issue, Judged<Bytes> signature) {
   if (!signature) return refuse_issue(*issue, std::move(signature).error());
-  issue->signed_token = self_check(*issue, *signature);
-  if (!issue->signed_token) {
+  if (!self_check(*issue, *signature)) {
     ++metrics_.self_check_failures;
     log::error("self_check_failed", {{"req", issue->context.id},
                                      {"key", issue->request.key()},
@@ -108,6 +119,9 @@ void Pipeline::take_signature(const IssuePtr& issue, Judged<Bytes> signature) {
     return refuse_issue(*issue, {ErrorCode::kInternal, "the signature was not good", "self-check failed", {}});
   }
   issue->key->token->signature_was_good();
+  auto token = finished(*issue, *signature);
+  if (!token) return refuse_issue(*issue, {ErrorCode::kInternal, "internal error", token.error().text, {}});
+  issue->signed_token = *std::move(token);
   if (const auto record = audit_.recorded(issue->record_index)) return release(*issue, *record);
   audit_.flush(issue->record_index);
   awaiting_record_.push_back(issue);
@@ -141,9 +155,18 @@ void Pipeline::refuse_late() {
   }
 }
 
-std::optional<SignedToken> Pipeline::self_check(const Issue& issue, const Bytes& signature) const {
-  if (!issue.key->verifier.verify_digest(issue.digest, signature)) return std::nullopt;
-  return SignedToken(issue.input.text() + "." + jose::base64url_encode(signature));
+bool Pipeline::self_check(const Issue& issue, const Bytes& signature) {
+  return issue.key->verifier.verify_digest(issue.digest, signature);
+}
+
+// RFC 7519 §11.2: signed first, then encrypted, where the profile says so.
+Result<SignedToken> Pipeline::finished(const Issue& issue, const Bytes& signature) {
+  std::string token = issue.input.text() + "." + jose::base64url_encode(signature);
+  const policy::Profile& profile = issue.request.profile();
+  if (!profile.encrypts_token()) return SignedToken(std::move(token));
+  SIGNER_ASSIGN_OR_RETURN(std::string encrypted,
+                          jose::jwe_encrypt(*profile.recipient(), {jose::kNestedTokenContent, ""}, token));
+  return SignedToken(std::move(encrypted));
 }
 
 void Pipeline::audit_woke() {
@@ -216,12 +239,15 @@ void Pipeline::record_refusal(const RequestContext& context, const std::string& 
                         {"key", known_key},
                         {"code", to_string(refusal.code)},
                         {"detail", refusal.detail},
+                        {"rule", refusal.rule},
                         {"reason", refusal.reason},
                         {"suppressed", *suppressed}});
   audit::Record record = record_of(audit::Event::kRefuse, context);
   record.key = known_key;
   record.code = to_string(refusal.code);
   record.detail = refusal.detail;
+  record.rule = refusal.rule;
+  record.pointer = refusal.pointer;
   record.suppressed = *suppressed;
   audit_.append(record);
   audit_.flush();

@@ -24,8 +24,8 @@
 
 namespace signer::pipeline {
 
-// A token whose signature was verified with the published key (invariant 2).  Only the pipeline's self-check can make
-// one.
+// A token whose signature was verified with the published key (invariant 2), encrypted after that if its profile says
+// so.  Only the pipeline makes one, behind its self-check.
 class SignedToken {
  public:
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
@@ -109,7 +109,8 @@ class Pipeline {
   void record_intent(Issue& issue);
   void sign(const IssuePtr& issue);
   void take_signature(const IssuePtr& issue, Judged<Bytes> signature);
-  [[nodiscard]] std::optional<SignedToken> self_check(const Issue& issue, const Bytes& signature) const;
+  [[nodiscard]] static bool self_check(const Issue& issue, const Bytes& signature);
+  [[nodiscard]] static Result<SignedToken> finished(const Issue& issue, const Bytes& signature);
   void wake_by(SteadyTime deadline);
   void refuse_late();
   void release(Issue& issue, audit::Recorded record);

@@ -8,8 +8,12 @@
 #include <array>
 #include <cstdint>
 
+#include "claims/judge.h"
+#include "claims/shipped.h"
 #include "jose/base64url.h"
+#include "jose/jwe.h"
 #include "jose/object_writer.h"
+#include "signer/encrypted_claims.h"
 
 namespace signer::policy {
 
@@ -18,13 +22,25 @@ namespace {
 using jose::Json;
 
 constexpr long long kClockSlack = 60;  // seconds between a token server's clock and ours
-constexpr std::size_t kJtiBytesMax = 128;
-constexpr std::size_t kSignatureCharsMax = 1 + 683;  // "." and a 4096-bit signature
 constexpr std::size_t kJtiRandomBytes = 16;
 constexpr std::size_t kTokenMembersMax = 256;  // what jwt::TokenProfile takes by default
 
-Failure<Refusal> breaks(std::string_view claim, std::string_view rule) {
-  return refuse(ErrorCode::kClaimPolicy, "claim '" + std::string(claim) + "' " + std::string(rule));
+Failure<Refusal> refuse_breach(claims::Breach breach) {
+  Refusal refusal{ErrorCode::kClaimPolicy, claims::describe(breach), "", {}};
+  refusal.rule = std::move(breach.rule);
+  refusal.pointer = std::move(breach.pointer);
+  return {std::move(refusal)};
+}
+
+Failure<Refusal> breaks(std::string_view claim, std::string_view rule, std::string problem) {
+  return refuse_breach({std::string(rule), "/" + std::string(claim), std::move(problem)});
+}
+
+// A rule of the claims as a whole.
+Failure<Refusal> breaks_whole(std::string_view rule, std::string problem) {
+  Refusal refusal{ErrorCode::kClaimPolicy, std::move(problem), "", {}};
+  refusal.rule = rule;
+  return {std::move(refusal)};
 }
 
 Judged<std::string> fresh_jti() {
@@ -35,100 +51,174 @@ Judged<std::string> fresh_jti() {
   return jose::base64url_encode(bytes);
 }
 
-bool plain_jti(std::string_view jti) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._~:-").find(c) != std::string_view::npos;
-  };
-  return !jti.empty() && jti.size() <= kJtiBytesMax && std::all_of(jti.begin(), jti.end(), allowed);
-}
+// One request on its way from what was sent to what is signed.
+class Shaper {
+ public:
+  Shaper(const AuthorizedRequest& request, WallTime now)
+      : profile_(request.profile()),
+        settings_(profile_.settings()),
+        claims_(request.claims()),
+        exact_(request.payload() != nullptr),
+        now_(unix_seconds(now)) {}
 
-Judged<void> set_issuer(Json& claims, const config::Profile& profile) {
-  const auto sent = claims.find("iss");
-  if (sent != claims.end() && (!sent->is_string() || *sent != profile.issuer)) {
-    return breaks("iss", "must be the profile's issuer, or left out");
-  }
-  claims["iss"] = profile.issuer;
-  return {};
-}
-
-Judged<std::vector<std::string>> set_audience(Json& claims, const config::Profile& profile) {
-  const auto sent = claims.find("aud");
-  if (sent == claims.end()) {
-    if (profile.audiences.size() != 1) return breaks("aud", "must be sent: the profile has several audiences");
-    claims["aud"] = profile.audiences.front();
-    return profile.audiences;
-  }
-  std::vector<std::string> audiences;
-  const Json list = sent->is_array() ? *sent : Json::array({*sent});
-  for (const Json& one : list) {
-    const auto* name = one.get_ptr<const std::string*>();
-    if (name == nullptr ||
-        std::find(profile.audiences.begin(), profile.audiences.end(), *name) == profile.audiences.end()) {
-      return breaks("aud", "must hold audiences of the profile alone");
+  Judged<void> run(claims::Findings& findings) {
+    SIGNER_RETURN_IF_ERROR(check_sent());
+    set_constants();
+    if (auto breach = claims::judge(claims_, settings_.rules, settings_.phi, findings)) {
+      return refuse_breach(*std::move(breach));
     }
-    audiences.push_back(*name);
+    SIGNER_RETURN_IF_ERROR(set_issuer());
+    SIGNER_RETURN_IF_ERROR(set_audience());
+    SIGNER_RETURN_IF_ERROR(set_times());
+    SIGNER_RETURN_IF_ERROR(set_jti());
+    if (auto breach = claims::judge_subject(claims_, settings_.subject)) return refuse_breach(*std::move(breach));
+    SIGNER_RETURN_IF_ERROR(set_subject());
+    if (jose::count_members(claims_) > kTokenMembersMax) {
+      return breaks_whole("claims.members", "the token would hold more than 256 names and elements");
+    }
+    return encrypt();
   }
-  if (audiences.empty()) return breaks("aud", "must not be empty");
-  return audiences;
-}
 
-// RFC 7519 §4.1.4-§4.1.6.  The expiry is explicit in every token and never further away than the profile lets it.
-Judged<long long> set_times(Json& claims, const config::Profile& profile, long long now) {
-  const auto bounded = [&claims](const char* name, long long low, long long high) {
-    const auto value = jose::json_integer(claims[name]);
+  [[nodiscard]] const Json& claims() const noexcept { return claims_; }
+
+  [[nodiscard]] std::vector<std::string>&& audiences() noexcept { return std::move(audiences_); }
+
+ private:
+  // What the profile wants from the caller, and of a payload that is kept as it is also what would else be set.
+  [[nodiscard]] Judged<void> check_sent() const {
+    for (const std::string& name : settings_.required) {
+      if (!claims_.contains(name)) return breaks(name, "claim.missing", "is missing; the profile requires it");
+    }
+    if (!exact_) return {};
+    for (const char* name : {"aud", "exp", "iat", "iss", "jti"}) {
+      if (!claims_.contains(name)) return breaks(name, "claim.missing", "is missing; nothing is added to a payload");
+    }
+    if (settings_.set_nbf && !claims_.contains("nbf"))
+      return breaks("nbf", "claim.missing", "is missing; nothing is added to a payload");
+    return {};
+  }
+
+  void set_constants() {
+    if (exact_) return;
+    for (const claims::Rule& rule : settings_.rules) {
+      if (rule.type == claims::Type::kConst && rule.required && !claims_.contains(rule.name))
+        claims_[rule.name] = rule.values.front();
+    }
+  }
+
+  [[nodiscard]] Judged<void> set_issuer() {
+    const auto sent = claims_.find("iss");
+    if (sent != claims_.end() && (!sent->is_string() || *sent != settings_.issuer)) {
+      return breaks("iss", "claim.issuer", "must be the profile's issuer, or left out");
+    }
+    claims_["iss"] = settings_.issuer;
+    return {};
+  }
+
+  [[nodiscard]] Judged<void> set_audience() {
+    const auto sent = claims_.find("aud");
+    if (sent == claims_.end()) {
+      if (settings_.audiences.size() != 1)
+        return breaks("aud", "claim.missing", "must be sent: the profile has several audiences");
+      claims_["aud"] = settings_.audiences.front();
+      audiences_ = settings_.audiences;
+      return {};
+    }
+    const auto add = [this](const Json& one) {
+      const auto* name = one.get_ptr<const std::string*>();
+      if (name == nullptr || std::ranges::find(settings_.audiences, *name) == settings_.audiences.end()) return false;
+      audiences_.push_back(*name);
+      return true;
+    };
+    if (!(sent->is_array() ? std::ranges::all_of(*sent, add) : add(*sent)))
+      return breaks("aud", "claim.audience", "must hold audiences of the profile alone");
+    if (audiences_.empty()) return breaks("aud", "claim.audience", "must not be empty");
+    return {};
+  }
+
+  // RFC 7519 §4.1.4-§4.1.6.  The expiry is explicit in every token and never further away than the profile lets it.
+  [[nodiscard]] Judged<void> set_times() {
+    if (!claims_.contains("iat")) claims_["iat"] = now_;
+    if (!bounded("iat", now_ - kClockSlack, now_ + kClockSlack))
+      return breaks("iat", "claim.time", "must be a whole number of seconds within 60 s of now");
+    const long long exp_max = now_ + settings_.max_ttl.count();
+    if (!claims_.contains("exp")) claims_["exp"] = exp_max;
+    if (!bounded("exp", now_ + 1, exp_max)) {
+      return breaks("exp", "claim.time",
+                    "must be a whole number of seconds after now and within the profile's max_ttl");
+    }
+    if (settings_.set_nbf && !claims_.contains("nbf")) claims_["nbf"] = now_;
+    if (claims_.contains("nbf") && !bounded("nbf", now_ - kClockSlack, claims_["exp"].get<long long>() - 1)) {
+      return breaks("nbf", "claim.time", "must be a whole number of seconds, at most 60 s before now and before exp");
+    }
+    return {};
+  }
+
+  bool bounded(const char* name, long long low, long long high) {
+    const auto value = jose::json_integer(claims_[name]);
     if (!value || *value < low || *value > high) return false;
-    claims[name] = *value;
+    claims_[name] = *value;
     return true;
-  };
-  if (!claims.contains("iat")) claims["iat"] = now;
-  if (!bounded("iat", now - kClockSlack, now + kClockSlack))
-    return breaks("iat", "must be a whole number of seconds within 60 s of now");
-  if (!claims.contains("exp")) claims["exp"] = now + profile.max_ttl.count();
-  if (!bounded("exp", now + 1, now + profile.max_ttl.count())) {
-    return breaks("exp", "must be a whole number of seconds after now and within the profile's max_ttl");
   }
-  const long long exp = claims["exp"].get<long long>();
-  if (claims.contains("nbf") && !bounded("nbf", now - kClockSlack, exp - 1)) {
-    return breaks("nbf", "must be a whole number of seconds, at most 60 s before now and before exp");
-  }
-  return exp;
-}
 
-Judged<std::string> set_jti(Json& claims) {
-  const auto sent = claims.find("jti");
-  if (sent != claims.end()) {
-    const auto* text = sent->get_ptr<const std::string*>();
-    if (text == nullptr || !plain_jti(*text))
-      return breaks("jti", "must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ : -");
-    return *text;
+  [[nodiscard]] Judged<void> set_jti() {
+    if (claims_.contains("jti")) return {};
+    SIGNER_ASSIGN_OR_RETURN(claims_["jti"], fresh_jti());
+    return {};
   }
-  auto jti = fresh_jti();
-  if (jti) claims["jti"] = *jti;
-  return jti;
-}
+
+  // The internal id has been judged like every text, so nothing that looks like PHI is what a pseudonym is made from.
+  [[nodiscard]] Judged<void> set_subject() {
+    const auto sub = claims_.find("sub");
+    if (!settings_.pairwise || sub == claims_.end()) return {};
+    auto pseudonym = profile_.pseudonym(sub->get_ref<const std::string&>());
+    if (!pseudonym) return refuse(ErrorCode::kInternal, "internal error", "policy: HMAC failed");
+    *sub = *std::move(pseudonym);
+    return {};
+  }
+
+  [[nodiscard]] Judged<void> encrypt() {
+    if (profile_.recipient() == nullptr || settings_.encrypt_claims.empty()) return {};
+    Json hidden = Json::object();
+    for (const std::string& name : settings_.encrypt_claims) {
+      const auto claim = claims_.find(name);
+      if (claim == claims_.end()) continue;
+      hidden[name] = std::move(*claim);
+      claims_.erase(claim);
+    }
+    if (hidden.empty()) return {};
+    auto encrypted = jose::jwe_encrypt(*profile_.recipient(), {jose::kClaimsContent, ""}, jose::dump_json(hidden));
+    if (!encrypted) return refuse(ErrorCode::kInternal, "internal error", "policy: " + encrypted.error().text);
+    claims_[std::string(kEncryptedClaims)] = *std::move(encrypted);
+    return {};
+  }
+
+  const Profile& profile_;
+  const config::Profile& settings_;
+  Json claims_;
+  bool exact_;
+  long long now_;
+  std::vector<std::string> audiences_;
+};
 
 }  // namespace
 
 Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::string& kid, WallTime now) {
-  Json claims = request.claims();
+  const config::Profile& settings = request.profile().settings();
   SigningInput input;
-  SIGNER_RETURN_IF_ERROR(set_issuer(claims, request.profile()));
-  SIGNER_ASSIGN_OR_RETURN(input.audiences_, set_audience(claims, request.profile()));
-  SIGNER_ASSIGN_OR_RETURN(input.exp_, set_times(claims, request.profile(), unix_seconds(now)));
-  SIGNER_ASSIGN_OR_RETURN(input.jti_, set_jti(claims));
-  if (const auto sub = claims.find("sub"); sub != claims.end() && !sub->is_string())
-    return breaks("sub", "must be a text");
-  if (jose::count_members(claims) > kTokenMembersMax) {
-    return refuse(ErrorCode::kClaimPolicy, "the token would hold more than 256 names and elements");
+  Shaper shaper(request, now);
+  SIGNER_RETURN_IF_ERROR(shaper.run(input.findings_));
+  input.exp_ = shaper.claims()["exp"].get<long long>();
+  input.jti_ = shaper.claims()["jti"].get<std::string>();
+  input.audiences_ = shaper.audiences();
+  const std::string payload = request.payload() != nullptr ? *request.payload() : jose::dump_json(shaper.claims());
+  if (payload.size() > settings.bytes_max) {
+    return breaks_whole("claims.size", "the claims would be larger than the profile's " +
+                                           std::to_string(settings.bytes_max) + " bytes");
   }
   jose::ObjectWriter header(160);
-  header.text("alg", "RS256").text("kid", kid).text("typ", request.profile().typ);
-  input.text_ =
-      jose::base64url_encode(std::move(header).finish()) + "." + jose::base64url_encode(jose::dump_json(claims));
-  if (input.text_.size() + kSignatureCharsMax > kTokenBytesMax) {
-    return refuse(ErrorCode::kClaimPolicy, "the token would be larger than 16 KiB");
-  }
+  header.text("alg", "RS256").text("kid", kid).text("typ", settings.typ);
+  input.text_ = jose::base64url_encode(std::move(header).finish()) + "." + jose::base64url_encode(payload);
   return input;
 }
 

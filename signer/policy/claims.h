@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Shapes claims: what the profile sets or bounds (docs/protocol.md §2.1), and the JOSE header, which is the daemon's
-// alone (invariant 3).  Pure but for the random jti.
+// Shapes claims: what the profile allows, sets or bounds (docs/claim-policy.md), and the JOSE header, which is the
+// daemon's alone (invariant 3).  Pure but for the random jti and the keys of encryption.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "claims/judge.h"
 #include "policy/policy.h"
 
 namespace signer::policy {
@@ -23,6 +24,9 @@ class SigningInput {
 
   [[nodiscard]] long long exp() const noexcept { return exp_; }
 
+  // What detectors found and did not refuse.
+  [[nodiscard]] const claims::Findings& findings() const noexcept { return findings_; }
+
  private:
   friend Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::string& kid, WallTime now);
 
@@ -32,11 +36,14 @@ class SigningInput {
   std::string jti_;
   std::vector<std::string> audiences_;
   long long exp_ = 0;
+  claims::Findings findings_;
 };
 
+// What a signed token takes at most; the profile's max_bytes keeps it so.
 inline constexpr std::size_t kTokenBytesMax = 16UL * 1024;
 
-// kClaimPolicy with a detail that names the claim and the rule, never the value.
+// kClaimPolicy with rule, pointer and a detail that names the claim and the rule, never the value.  `now` is what the
+// times are set from and bounded by.
 [[nodiscard]] Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::string& kid, WallTime now);
 
 }  // namespace signer::policy

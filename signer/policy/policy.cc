@@ -67,21 +67,46 @@ std::optional<Id> id_of(std::string_view kind, const std::optional<std::string>&
 
 }  // namespace
 
-Result<std::shared_ptr<const Policy>> Policy::build(const config::Config& config, const Accounts& accounts) {
-  auto policy = std::make_shared<Policy>();
-  for (const config::Profile& profile : config.profiles) {
-    policy->profiles_.emplace(profile.name, std::make_shared<const config::Profile>(profile));
-  }
+std::string Policy::add_profiles(const config::Config& config, const Files& files) {
   std::string problems;
+  for (const config::Profile& written : config.profiles) {
+    auto profile = Profile::prepare(written, config, files);
+    if (profile) {
+      profiles_.emplace(written.name, *std::move(profile));
+    } else {
+      problems += (problems.empty() ? "" : "\n") + config.file + ":" + std::to_string(written.line) + ": profile '" +
+                  written.name + "': " + profile.error().text;
+    }
+  }
+  return problems;
+}
+
+// A payload is signed as it is, which a profile that moves or replaces claims cannot let happen.
+std::string Policy::payload_problem(const config::Grant& written) const {
+  if (std::ranges::find(written.verbs, Verb::kSignPayload) == written.verbs.end()) return {};
+  for (const std::string& name : written.profiles) {
+    const auto profile = profiles_.find(name);
+    if (profile != profiles_.end() && profile->second->rewrites_claims())
+      return "': 'sign-payload' does not fit profile '" + name + "', which encrypts or replaces claims";
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const Policy>> Policy::build(const config::Config& config, const Accounts& accounts,
+                                                    const Files& files) {
+  auto policy = std::make_shared<Policy>();
+  std::string problems = policy->add_profiles(config, files);
   for (const config::Grant& written : config.grants) {
     std::string user_problem;
     std::string group_problem;
     const auto uid = id_of<uid_t>("user", written.match.user, written.match.uid, accounts.uid, user_problem);
     const auto gid = id_of<gid_t>("group", written.match.group, written.match.gid, accounts.gid, group_problem);
-    for (const std::string& problem : {user_problem, group_problem}) {
+    if (!user_problem.empty()) user_problem.insert(0, "'.match.");
+    if (!group_problem.empty()) group_problem.insert(0, "'.match.");
+    for (const std::string& problem : {user_problem, group_problem, policy->payload_problem(written)}) {
       if (problem.empty()) continue;
       problems += (problems.empty() ? "" : "\n") + config.file + ":" + std::to_string(written.line) + ": grant '" +
-                  written.name + "'.match." + problem;
+                  written.name + problem;
     }
     policy->grants_.push_back(Grant{written, uid, gid});
   }
@@ -137,12 +162,12 @@ Judged<const Policy::Grant*> Policy::minting_grant(const PeerIdentity& peer, Ver
 
 Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer, IssueRequest request, RateLimiter& limiter,
                                             SteadyTime now) const {
-  SIGNER_ASSIGN_OR_RETURN(const Grant* grant, minting_grant(peer, Verb::kIssue, request.key, request.profile));
+  SIGNER_ASSIGN_OR_RETURN(const Grant* grant, minting_grant(peer, request.verb(), request.key, request.profile));
   if (grant->written.rate && !limiter.take(grant->written.name, peer.uid, *grant->written.rate, now)) {
     return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + grant->written.name);
   }
-  return AuthorizedRequest(std::move(request.key), grant->written.name, profiles_.find(*request.profile)->second,
-                           std::move(request.claims));
+  const auto& profile = profiles_.find(*request.profile)->second;
+  return AuthorizedRequest(std::move(request), grant->written.name, profile);
 }
 
 }  // namespace signer::policy

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "policy/profile.h"
 #include "policy/rate_limiter.h"
 #include "request/refusal.h"
 #include "request/request.h"
@@ -29,21 +30,28 @@ class AuthorizedRequest {
 
   [[nodiscard]] const std::string& grant() const noexcept { return grant_; }
 
-  [[nodiscard]] const config::Profile& profile() const noexcept { return *profile_; }
+  [[nodiscard]] const Profile& profile() const noexcept { return *profile_; }
 
   [[nodiscard]] const jose::Json& claims() const noexcept { return claims_; }
+
+  // The bytes to sign as they are, or null: the claims are signed as we write them.
+  [[nodiscard]] const std::string* payload() const noexcept { return payload_ ? &*payload_ : nullptr; }
 
  private:
   friend class Policy;
 
-  AuthorizedRequest(std::string key, std::string grant, std::shared_ptr<const config::Profile> profile,
-                    jose::Json claims)
-      : key_(std::move(key)), grant_(std::move(grant)), profile_(std::move(profile)), claims_(std::move(claims)) {}
+  AuthorizedRequest(IssueRequest request, std::string grant, std::shared_ptr<const Profile> profile)
+      : key_(std::move(request.key)),
+        grant_(std::move(grant)),
+        profile_(std::move(profile)),
+        claims_(std::move(request.claims)),
+        payload_(std::move(request.payload)) {}
 
   std::string key_;
   std::string grant_;
-  std::shared_ptr<const config::Profile> profile_;
+  std::shared_ptr<const Profile> profile_;
   jose::Json claims_;
+  std::optional<std::string> payload_;
 };
 
 // Turns names of users and groups into ids; nothing if there is no such name.
@@ -58,9 +66,13 @@ struct Accounts {
 // Immutable; replaced as a whole on reload.  The rate limiter is the caller's and outlives every Policy.
 class Policy {
  public:
-  // kInvalidRequest, with file and grant, if a user or group does not exist.
+  // kInvalidRequest, with file, line and grant or profile, if a user or group does not exist, a recipient's key or a
+  // secret cannot be had, or payloads could be signed under a profile that rewrites claims.  All problems, one a line.
   [[nodiscard]] static Result<std::shared_ptr<const Policy>> build(const config::Config& config,
-                                                                   const Accounts& accounts);
+                                                                   const Accounts& accounts, const Files& files);
+
+  // The profiles, ready for use, by name.
+  [[nodiscard]] const auto& profiles() const noexcept { return profiles_; }
 
   // The right to mint, spent against the grant's rate.  Refusals: kDenied; kRateLimited; kInvalidRequest if the profile
   // must be named.  An unknown key and a key of somebody else look alike to the caller.
@@ -78,6 +90,8 @@ class Policy {
     std::optional<gid_t> gid;
   };
 
+  [[nodiscard]] std::string add_profiles(const config::Config& config, const Files& files);
+  [[nodiscard]] std::string payload_problem(const config::Grant& written) const;
   [[nodiscard]] static bool matches(const Grant& grant, const PeerIdentity& peer);
   [[nodiscard]] std::vector<const Grant*> grants_for(const PeerIdentity& peer, Verb verb, std::string_view key) const;
   // The grant under which `peer` mints with `verb`, `key` and `profile`, which is filled in if it was left out.
@@ -85,7 +99,7 @@ class Policy {
                                                    std::optional<std::string>& profile) const;
 
   std::vector<Grant> grants_;
-  std::map<std::string, std::shared_ptr<const config::Profile>, std::less<>> profiles_;
+  std::map<std::string, std::shared_ptr<const Profile>, std::less<>> profiles_;
 };
 
 }  // namespace signer::policy

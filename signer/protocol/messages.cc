@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/hex.h"
+#include "jose/base64url.h"
 #include "jose/object_writer.h"
 #include "protocol/routes.h"
 
@@ -30,6 +31,14 @@ Judged<Json> parse_body(std::string_view body, const jose::JsonLimits& limits) {
   return *std::move(parsed);
 }
 
+Judged<std::string> profile_name(const Json& value) {
+  const auto* profile = value.get_ptr<const std::string*>();
+  if (profile == nullptr || profile->empty() || profile->size() > kProfileNameMax) {
+    return invalid("'profile' must be the name of a profile");
+  }
+  return *profile;
+}
+
 Judged<IssueRequest> issue_of(Json body, const std::string& key) {
   if (!body.is_object()) return invalid("an item must be an object with 'claims'");
   IssueRequest request{key, std::nullopt, {}};
@@ -40,11 +49,7 @@ Judged<IssueRequest> issue_of(Json body, const std::string& key) {
       if (jose::count_members(value) > kMembersMax) return invalid("json: too many members");
       request.claims = std::move(value);
     } else if (name == "profile") {
-      const auto* profile = value.get_ptr<const std::string*>();
-      if (profile == nullptr || profile->empty() || profile->size() > kProfileNameMax) {
-        return invalid("'profile' must be the name of a profile");
-      }
-      request.profile = *profile;
+      SIGNER_ASSIGN_OR_RETURN(request.profile, profile_name(value));
     } else {
       return invalid("a member other than 'claims' and 'profile'");
     }
@@ -61,6 +66,26 @@ Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key) 
       .bytes_max = body_bytes_max(Call::kIssue), .depth_max = kDepthMax + 1, .members_max = kMembersMax + 2};
   SIGNER_ASSIGN_OR_RETURN(Json parsed, parse_body(body, limits));
   return issue_of(std::move(parsed), key);
+}
+
+Judged<IssueRequest> parse_payload(std::string_view body, const std::string& key) {
+  SIGNER_ASSIGN_OR_RETURN(const Json parsed, parse_body(body, {.bytes_max = body_bytes_max(Call::kSignPayload)}));
+  IssueRequest request{key, std::nullopt, {}};
+  for (const auto& [name, value] : parsed.items()) {
+    if (name == "payload" && value.is_string()) {
+      const auto bytes = jose::base64url_decode(value.get_ref<const std::string&>());
+      if (!bytes) return invalid("'payload' must be base64url without padding");
+      request.payload = std::string(text_of(*bytes));
+    } else if (name == "profile") {
+      SIGNER_ASSIGN_OR_RETURN(request.profile, profile_name(value));
+    } else {
+      return invalid("a member other than 'payload', a text, and 'profile'");
+    }
+  }
+  if (!request.payload) return invalid("'payload' is missing");
+  SIGNER_ASSIGN_OR_RETURN(request.claims,
+                          parse_body(*request.payload, {.depth_max = kDepthMax, .members_max = kMembersMax}));
+  return request;
 }
 
 Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key) {
@@ -95,6 +120,14 @@ std::string issued_text(const IssuedFields& fields, std::optional<int> status) {
   reply.number("exp", fields.exp).text("jti", fields.jti).text("kid", fields.kid);
   if (status) reply.number("status", *status);
   return std::move(reply.text("token", fields.token)).finish();
+}
+
+std::string signed_payload_text(const IssuedFields& fields) {
+  const std::string_view header = fields.token.substr(0, fields.token.find('.'));
+  const std::string_view signature = fields.token.substr(fields.token.rfind('.') + 1);
+  jose::ObjectWriter reply(256 + header.size() + signature.size());
+  reply.json("audit", "{\"index\":" + std::to_string(fields.audit_index) + "}");
+  return std::move(reply.text("header", header).text("kid", fields.kid).text("signature", signature)).finish();
 }
 
 int status_of(ErrorCode code) noexcept {
@@ -140,12 +173,15 @@ Json problem_json(const Refusal& refusal, const std::string& request_id, std::op
   for (const auto& [code, text] : kTitles) {
     if (code == refusal.code) title = text;
   }
-  return {{"type", "about:blank"},
-          {"title", title},
-          {"status", status.value_or(status_of(refusal.code))},
-          {"code", to_string(refusal.code)},
-          {"detail", refusal.detail},
-          {"request_id", request_id}};
+  Json problem = {{"type", "about:blank"},
+                  {"title", title},
+                  {"status", status.value_or(status_of(refusal.code))},
+                  {"code", to_string(refusal.code)},
+                  {"detail", refusal.detail},
+                  {"request_id", request_id}};
+  if (!refusal.rule.empty()) problem["rule"] = refusal.rule;
+  if (!refusal.pointer.empty()) problem["pointer"] = refusal.pointer;
+  return problem;
 }
 
 }  // namespace signer::protocol

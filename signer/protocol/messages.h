@@ -19,6 +19,10 @@ inline constexpr std::size_t kBatchItemsMax = 256;
 // {"claims":{...},"profile":"..."}: kInvalidRequest with a detail fit for the caller, which quotes nothing of the body.
 [[nodiscard]] Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key);
 
+// {"payload":"<base64url of one JSON object>","profile":"..."}: the object is read as strictly as claims are, and its
+// bytes are kept.  kInvalidRequest as for parse_issue.
+[[nodiscard]] Judged<IssueRequest> parse_payload(std::string_view body, const std::string& key);
+
 // {"items":[...]}: each item is judged for itself; only a body that is no batch at all fails as a whole.
 [[nodiscard]] Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key);
 
@@ -40,6 +44,9 @@ struct IssuedFields {
 
 // The reply to an issued token; `status` is a member of it in a batch.
 [[nodiscard]] std::string issued_text(const IssuedFields& fields, std::optional<int> status = {});
+
+// The reply to a signed payload: the parts of the token in `fields` that the caller does not have.
+[[nodiscard]] std::string signed_payload_text(const IssuedFields& fields);
 
 // The HTTP status of a code.
 [[nodiscard]] int status_of(ErrorCode code) noexcept;

@@ -31,6 +31,7 @@ Result<Route, NoRoute> key_route(bool get, bool post, std::string_view rest) {
   }
   if (what == "tokens") return with_method({Call::kIssue, name}, post);
   if (what == "tokens:batch") return with_method({Call::kIssueBatch, name}, post);
+  if (what == "signatures") return with_method({Call::kSignPayload, name}, post);
   if (what == "jwks") return with_method({Call::kKeyJwks, name}, get);
   return fail(NoRoute::kNotFound);
 }
@@ -72,7 +73,7 @@ Result<Route, NoRoute> parse_route(std::string_view method, std::string_view tar
 }
 
 std::size_t body_bytes_max(Call call) noexcept {
-  if (call == Call::kIssue) return kTokenBodyMax;
+  if (call == Call::kIssue || call == Call::kSignPayload) return kTokenBodyMax;
   if (call == Call::kIssueBatch) return kBatchBodyMax;
   if (call == Call::kCreateKey) return kCreateBodyMax;
   return 0;

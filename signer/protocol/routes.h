@@ -12,7 +12,20 @@
 
 namespace signer::protocol {
 
-enum class Call { kIssue, kIssueBatch, kCreateKey, kJwks, kKeyJwks, kKeys, kKey, kTokens, kHealth, kReady, kMetrics };
+enum class Call {
+  kIssue,
+  kIssueBatch,
+  kSignPayload,
+  kCreateKey,
+  kJwks,
+  kKeyJwks,
+  kKeys,
+  kKey,
+  kTokens,
+  kHealth,
+  kReady,
+  kMetrics
+};
 
 struct Route {
   Call call = Call::kHealth;

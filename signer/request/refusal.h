@@ -18,13 +18,15 @@ struct Refusal {
   std::string detail;
   std::string reason;
   std::chrono::seconds retry_after{1};  // for the retryable codes
+  std::string rule = {};                // of kClaimPolicy: which rule was broken (docs/claim-policy.md)
+  std::string pointer = {};             // of kClaimPolicy: where; names of the profile's allow-list and indexes alone
 };
 
 template <class T>
 using Judged = Result<T, Refusal>;
 
 [[nodiscard]] inline Failure<Refusal> refuse(ErrorCode code, std::string detail, std::string reason = {}) {
-  return {Refusal{code, std::move(detail), std::move(reason), std::chrono::seconds(1)}};
+  return {Refusal{code, std::move(detail), std::move(reason), std::chrono::seconds(1), {}, {}}};
 }
 
 }  // namespace signer

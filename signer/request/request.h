@@ -55,11 +55,14 @@ inline constexpr std::array<std::pair<Verb, std::string_view>, 7> kVerbWords{{{V
   return verb == Verb::kIssue || verb == Verb::kSignPayload;
 }
 
-// A request for one token, parsed and not yet judged.
+// A request for one signature, parsed and not yet judged.
 struct IssueRequest {
   std::string key;
   std::optional<std::string> profile;
-  jose::Json claims;  // an object
+  jose::Json claims;                        // an object
+  std::optional<std::string> payload = {};  // the bytes that `claims` were read from, if exactly these are to be signed
+
+  [[nodiscard]] Verb verb() const noexcept { return payload ? Verb::kSignPayload : Verb::kIssue; }
 };
 
 // How long a request may take and what it is called in the log.

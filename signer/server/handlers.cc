@@ -28,8 +28,19 @@ Response json_response(int status, const Json& body) {
   return json_response(status, jose::dump_json(body));
 }
 
+protocol::IssuedFields fields_of(const pipeline::IssuedToken& token) {
+  return {token.token(), token.kid(), token.jti(), token.exp(), token.audit_index()};
+}
+
 std::string issued_text(const pipeline::IssuedToken& token, std::optional<int> status = {}) {
-  return protocol::issued_text({token.token(), token.kid(), token.jti(), token.exp(), token.audit_index()}, status);
+  return protocol::issued_text(fields_of(token), status);
+}
+
+// A token, or what goes into one, is for whoever asked and is kept by nobody on the way.
+Response unstored(std::string body) {
+  Response response = json_response(200, std::move(body));
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
 }
 
 Refusal unknown_key() {
@@ -90,6 +101,8 @@ void Handlers::handle(const RequestContext& context, const protocol::Route& rout
       return issue(context, route.key, body, std::move(reply));
     case Call::kIssueBatch:
       return issue_batch(context, route.key, body, std::move(reply));
+    case Call::kSignPayload:
+      return sign_payload(context, route.key, body, std::move(reply));
     case Call::kCreateKey:
       return create_key(context, route.key, body, std::move(reply));
     default:
@@ -103,9 +116,17 @@ void Handlers::issue(const RequestContext& context, const std::string& key, std:
   pipeline_.issue(context, *std::move(request),
                   [id = context.id, reply = std::move(reply)](Judged<pipeline::IssuedToken> issued) {
                     if (!issued) return reply(problem(issued.error(), id));
-                    Response response = json_response(200, issued_text(*issued));
-                    response.headers.emplace_back("Cache-Control", "no-store");
-                    reply(std::move(response));
+                    reply(unstored(issued_text(*issued)));
+                  });
+}
+
+void Handlers::sign_payload(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
+  auto request = protocol::parse_payload(body, key);
+  if (!request) return reply(refuse(context, request.error(), {}, key));
+  pipeline_.issue(context, *std::move(request),
+                  [id = context.id, reply = std::move(reply)](Judged<pipeline::IssuedToken> issued) {
+                    if (!issued) return reply(problem(issued.error(), id));
+                    reply(unstored(protocol::signed_payload_text(fields_of(*issued))));
                   });
 }
 

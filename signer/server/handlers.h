@@ -46,6 +46,7 @@ class Handlers {
  private:
   void issue(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   void issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
+  void sign_payload(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   void create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   Response key_created(const RequestContext& context, const std::string& key, audit::Event event,
                        const std::string& grant);

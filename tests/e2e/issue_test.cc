@@ -72,7 +72,7 @@ TEST_F(Issue, SignerctlVerifiesTheTokenAndRefusesItForAnotherAudience) {
 }
 
 TEST_F(Issue, Invariant03_TheHeaderIsTheDaemonsAlone) {
-  const jose::Json header = part(token_of(R"({"sub":"x","alg":"none","kid":"mine"})"), 0);
+  const jose::Json header = part(token_of(R"({"sub":"x","scope":"alg none kid mine"})"), 0);
   EXPECT_EQ(header.size(), 3U);
   EXPECT_EQ(header["alg"], "RS256");
   EXPECT_EQ(header["typ"], "at+jwt");
@@ -130,12 +130,14 @@ TEST_F(Issue, Invariant01_TokensReceivedBeforeAKillAreOnRecordAfterIt) {
 TEST_F(Issue, Invariant11_NoClaimValueOrPinAppearsInLogRecordOrMetric) {
   const std::string secret = "zq7-hidden-claim-value-93";
   const std::string claims =
-      R"({"sub":")" + secret + R"(","name":")" + secret + R"(","nested":{"a":[")" + secret + R"("]}})";
+      R"({"sub":")" + secret + R"(","scope":")" + secret + R"( x","client_id":")" + secret + R"("})";
   const auto issued = daemon_.issue(claims);
   ASSERT_EQ(issued->status, 200);
   const std::string token = issued->json()["token"].get<std::string>();
   const auto refused = daemon_.issue(R"({"sub":"x","exp":")" + secret + R"("})");
   EXPECT_EQ(refused->status, 422);
+  const auto unknown = daemon_.issue(R"({"sub":"x",")" + secret + R"(":1})");
+  EXPECT_EQ(unknown->json()["rule"], "claim.not_allowed");
   HttpConnection connection(daemon_.socket());
   const std::string metrics = connection.get("/metrics")->body;
   std::string audit;
@@ -145,7 +147,7 @@ TEST_F(Issue, Invariant11_NoClaimValueOrPinAppearsInLogRecordOrMetric) {
   ASSERT_GE(pin.size(), 8U);
   const std::string payload = token.substr(token.find('.') + 1, 40);
   const std::string signature = token.substr(token.rfind('.') + 1, 40);
-  for (const std::string& where : {daemon_.log(), metrics, audit, refused->body}) {
+  for (const std::string& where : {daemon_.log(), metrics, audit, refused->body, unknown->body}) {
     for (const std::string& word : {secret, pin, payload, signature}) EXPECT_EQ(where.find(word), std::string::npos);
   }
 }

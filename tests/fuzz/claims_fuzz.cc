@@ -28,28 +28,82 @@ constexpr std::string_view kOwnWords =
     "number "
     "of seconds within 60 s of now claim 'exp' must be a whole number of seconds after now and within the profile's "
     "max_ttl "
-    "claim 'nbf' must be a whole number of seconds, at most 60 s before now and before exp claim 'jti' must be 1 to "
-    "128 "
-    "characters of A-Z a-z 0-9 . _ ~ : - claim 'sub' must be a text the token would be larger than 16 KiB the token "
+    "claim 'nbf' must be a whole number of seconds, at most 60 s before now and before exp claim 'jti' must be of A-Z "
+    "a-z "
+    "0-9 . _ ~ : - the claims must hold nothing that the profile does not allow; see the member at index in the order "
+    "of "
+    "the alphabet must be the profile's value, or left out must match the profile's pattern must be a UUID must be "
+    "scope "
+    "tokens with one space between them must be an absolute URI must be printable UTF-8 must be true or false must be "
+    "an "
+    "object must be an array must be a text has more elements than the profile allows must be a whole number is not "
+    "within the profile's range is longer than the profile allows looks like protected health information, which a "
+    "token "
+    "must not hold claim 'cnf/jkt' claim 'cnf/n' claim 'auth_time' claim 'fhirUser' claim 'tenant' claim 'scope' claim "
+    "'list/ the claims would be larger than the profile's 11264 bytes 4096 bytes the token "
     "would hold more than 256 names and elements no grant "
     "allows "
     "this no grant lets this caller issue with this key no grant lets this caller issue with this profile name a "
     "profile: "
     "several are allowed for this key too many requests rate of grant limited policy: RAND_bytes failed internal error";
 
+claims::Rule rule(std::string_view name, claims::Type type) {
+  claims::Rule made;
+  made.name = name;
+  made.type = type;
+  made.length_max = 4096;
+  return made;
+}
+
+// Every type of claim, the detectors on.
+config::Profile access_profile() {
+  config::Profile profile;
+  profile.name = "access";
+  profile.typ = "at+jwt";
+  profile.issuer = "https://idp.example";
+  profile.audiences = {"https://api.example"};
+  profile.max_ttl = std::chrono::minutes(15);
+  profile.bytes_max = 11UL * 1024;
+  claims::Rule pattern = rule("fhirUser", claims::Type::kPattern);
+  pattern.pattern = claims::Pattern::compile("(a+)+b|Practitioner/[0-9a-z.-]{1,64}").value();
+  claims::Rule constant = rule("tenant", claims::Type::kConst);
+  constant.values = {"north"};
+  claims::Rule list = rule("list", claims::Type::kArray);
+  list.items_max = 256;
+  list.parts = {rule("", claims::Type::kText)};
+  claims::Rule object = rule("cnf", claims::Type::kObject);
+  object.parts = {rule("jkt", claims::Type::kOpaqueId), rule("n", claims::Type::kNumber)};
+  for (claims::Rule& one : std::vector<claims::Rule>{
+           pattern, constant, list, object, rule("scope", claims::Type::kScope), rule("note", claims::Type::kText),
+           rule("uuid", claims::Type::kUuid), rule("link", claims::Type::kUri), rule("auth_time", claims::Type::kTime),
+           rule("ok", claims::Type::kBoolean)}) {
+    profile.rules.push_back(std::move(one));
+  }
+  claims::sort_by_name(profile.rules);
+  return profile;
+}
+
+config::Profile multi_profile() {
+  config::Profile profile;
+  profile.name = "multi";
+  profile.issuer = "https://idp.example";
+  profile.audiences = {"https://a.example", "https://b.example"};
+  profile.max_ttl = std::chrono::seconds(1);
+  profile.phi = claims::PhiMode::kReport;
+  return profile;
+}
+
 const policy::Policy& fixed_policy() {
   static const auto policy = [] {
     config::Config config;
     config.file = "fuzz.toml";
-    config.profiles.push_back(
-        {"access", "at+jwt", "https://idp.example", {"https://api.example"}, std::chrono::minutes(15)});
-    config.profiles.push_back(
-        {"multi", "JWT", "https://idp.example", {"https://a.example", "https://b.example"}, std::chrono::seconds(1)});
+    config.profiles.push_back(access_profile());
+    config.profiles.push_back(multi_profile());
     config::Match anybody;
     anybody.uid = 1001;
     config.grants.push_back({"both", anybody, {"issuer"}, {"access", "multi"}, {Verb::kIssue}, std::nullopt});
     config.grants.push_back({"one", anybody, {"other"}, {"access"}, {Verb::kIssue}, std::nullopt});
-    auto built = policy::Policy::build(config, policy::Accounts{});
+    auto built = policy::Policy::build(config, policy::Accounts{}, policy::Files{});
     require(built.has_value(), "the fixed policy builds");
     return *std::move(built);
   }();
@@ -162,10 +216,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       check_refusal(authorized.error(), texts);
       continue;
     }
-    require(!copy.profile || authorized->profile().name == *copy.profile, "the profile is the one asked for");
+    require(!copy.profile || authorized->profile().settings().name == *copy.profile,
+            "the profile is the one asked for");
     require(authorized->claims() == sent && authorized->key() == key, "authorising changes nothing");
     const auto input = policy::shape_claims(*authorized, std::string(kKid), now);
-    if (input) check_input(*input, authorized->profile(), sent);
+    if (input) check_input(*input, authorized->profile().settings(), sent);
     if (!input) check_refusal(input.error(), texts);
   }
   return 0;

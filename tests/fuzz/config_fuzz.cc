@@ -72,7 +72,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_config(*config);
     const policy::Accounts accounts{[](const std::string&) { return std::optional<uid_t>(1001); },
                                     [](const std::string&) { return std::optional<gid_t>(1001); }};
-    const auto policy = policy::Policy::build(*config, accounts);
+    const policy::Files files{
+        [](const std::string&) -> Result<std::string> { return fail(ErrorCode::kNotFound, "absent"); },
+        [](const std::string&) -> Result<Secret> { return Secret(std::string(32, 's')); }};
+    const auto policy = policy::Policy::build(*config, accounts, files);
     require(policy || policy.error().text.starts_with(kFile), "the policy's refusal names the file");
   }
   const auto duration = config::parse_duration(text);

@@ -60,8 +60,13 @@ config::Config fixed_config() {
     key.name = name;
     config.keys.push_back(key);
   }
-  config.profiles.push_back(
-      {"access", "at+jwt", "https://idp.example", {"https://api.example"}, std::chrono::minutes(15)});
+  config::Profile profile;
+  profile.name = "access";
+  profile.typ = "at+jwt";
+  profile.issuer = "https://idp.example";
+  profile.audiences = {"https://api.example"};
+  profile.max_ttl = std::chrono::minutes(15);
+  config.profiles.push_back(std::move(profile));
   config::Match caller;
   caller.uid = 1001;
   config.grants.push_back({"issue", caller, {"issuer"}, {"access"}, {Verb::kIssue}, 20.0});
@@ -85,7 +90,7 @@ struct Fixture {
 
   Fixture() {
     log::start("fuzz", log::Level::kError);
-    auto built = policy::Policy::build(config, policy::Accounts{});
+    auto built = policy::Policy::build(config, policy::Accounts{}, policy::Files{});
     require(built.has_value(), "the fixed policy builds");
     policy = *std::move(built);
     keyring::KeyVersion version;

@@ -50,6 +50,8 @@ void TestDaemon::write_configuration(const std::string& more) {
        << options_.key_settings
        << "[[profile]]\nname = \"access\"\ntyp = \"at+jwt\"\nissuer = \"https://idp.example\"\n"
        << "audiences = [\"https://api.example\"]\nmax_ttl = \"15m\"\n"
+       << "[[profile.claim]]\nname = \"scope\"\ntype = \"scope\"\n"
+       << "[[profile.claim]]\nname = \"client_id\"\ntype = \"opaque_id\"\n"
        << "[[grant]]\nname = \"tests\"\nmatch = { uid = " << ::getuid()
        << " }\nkeys = [\"issuer\"]\nprofiles = [\"access\"]\n"
        << "verbs = [\"issue\", \"create\", \"status\"]\n"

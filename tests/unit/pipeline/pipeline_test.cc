@@ -40,7 +40,7 @@ class PipelineUnderTest : public testing::Test {
              }).value();
     keys_ = std::make_unique<KeyTable>(directory_ / "state", tokens_);
     pipeline_ = std::make_unique<Pipeline>(loop_, clock_, *audit_, *keys_, metrics_);
-    pipeline_->set_policy(policy::Policy::build(configuration(), {}).value());
+    pipeline_->set_policy(policy::Policy::build(configuration(), {}, {}).value());
     token::TokenEvents events;
     events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
     token().listen(std::move(events));
@@ -66,7 +66,13 @@ class PipelineUnderTest : public testing::Test {
     key.name = "issuer";
     key.tokens = {"main"};
     config.keys.push_back(key);
-    config.profiles.push_back({"access", "at+jwt", "https://idp.example", {"https://api.example"}, seconds(900)});
+    config::Profile profile;
+    profile.name = "access";
+    profile.typ = "at+jwt";
+    profile.issuer = "https://idp.example";
+    profile.audiences = {"https://api.example"};
+    profile.max_ttl = seconds(900);
+    config.profiles.push_back(std::move(profile));
     config::Match match;
     match.uid = 1;
     config.grants.push_back({"g", match, {"issuer"}, {"access"}, {Verb::kIssue}, std::nullopt});

@@ -23,16 +23,39 @@ constexpr long long kTtl = 900;
 
 static_assert(!std::is_default_constructible_v<SigningInput>);
 
-AuthorizedRequest authorized(Json claims, const std::string& profile) {
-  const auto policy = test::build({test::grant("g", test::uid(1), {"issuer"}, {"access", "id", "many"})});
+AuthorizedRequest authorized(config::Config config, IssueRequest request, const Files& files = test::no_files()) {
+  const auto policy = Policy::build(config, test::accounts(), files).value();
   RateLimiter limiter;
-  return policy->authorize(test::peer(1), test::request("issuer", profile, std::move(claims)), limiter, SteadyTime{})
-      .value();
+  return policy->authorize(test::peer(1), std::move(request), limiter, SteadyTime{}).value();
 }
 
-Judged<SigningInput> shape(Json claims, const std::string& profile = "access", const std::string& kid = "the-kid") {
-  return shape_claims(authorized(std::move(claims), profile), kid,
-                      WallTime(std::chrono::milliseconds(kNow * 1000 + 999)));
+config::Config examples() {
+  return test::configuration(
+      {test::grant("g", test::uid(1), {"issuer"}, {"access", "id", "many"}, {Verb::kIssue, Verb::kSignPayload})});
+}
+
+Judged<SigningInput> shape(const AuthorizedRequest& request, const std::string& kid = "the-kid") {
+  return shape_claims(request, kid, WallTime(std::chrono::milliseconds(kNow * 1000 + 999)));
+}
+
+Judged<SigningInput> shape(Json claims, const std::string& profile = "access") {
+  return shape(authorized(examples(), test::request("issuer", profile, std::move(claims))));
+}
+
+// Under one profile that is not among the examples.
+config::Config only(config::Profile profile, std::vector<Verb> verbs = {Verb::kIssue}) {
+  config::Config config =
+      test::configuration({test::grant("g", test::uid(1), {"issuer"}, {profile.name}, std::move(verbs))});
+  config.profiles = {std::move(profile)};
+  return config;
+}
+
+Judged<SigningInput> shape_as(config::Profile profile, Json claims) {
+  return shape(authorized(only(std::move(profile)), test::request("issuer", {}, std::move(claims))));
+}
+
+config::Profile open_profile(std::vector<claims::Rule> rules) {
+  return test::with_claims(test::profile("open"), std::move(rules));
 }
 
 Json part_of(const SigningInput& input, bool header) {
@@ -60,7 +83,10 @@ Json number(const char* text) {
 }
 
 TEST(ClaimShaping, Invariant03_TheHeaderIsAlgKidTypAndNothingOfTheCallers) {
-  const auto input = shape({{"alg", "none"}, {"kid", "mine"}, {"typ", "x"}, {"jwk", {{"k", "x"}}}, {"crit", {"b64"}}});
+  using claims::Type;
+  const auto input = shape_as(open_profile({test::claim("alg", Type::kText), test::claim("kid", Type::kText),
+                                            test::claim("typ", Type::kText), test::claim("crit", Type::kText)}),
+                              {{"alg", "none"}, {"kid", "mine"}, {"typ", "x"}, {"crit", "b64"}});
   ASSERT_TRUE(input);
   const std::size_t dot = input->text().find('.');
   EXPECT_EQ(text_of(jose::base64url_decode(input->text().substr(0, dot)).value()),
@@ -71,13 +97,17 @@ TEST(ClaimShaping, Invariant03_TheHeaderIsAlgKidTypAndNothingOfTheCallers) {
 
 // Else a caller pays for a token that every verifier with our default limits refuses.
 TEST(ClaimShaping, ATokenHolds256NamesAndElementsWithOursCounted) {
-  Json claims = Json::object();
-  for (int i = 0; i < 251; ++i) claims["c" + std::to_string(i)] = i;
-  EXPECT_EQ(payload(shape(claims)).size(), 256U);
-  claims["c251"] = 251;
-  const auto refused = shape(claims);
+  claims::Rule list = test::claim("list", claims::Type::kArray);
+  list.items_max = 256;
+  list.parts = {test::claim("", claims::Type::kNumber)};
+  Json claims = {{"list", Json::array()}};
+  for (int i = 0; i < 250; ++i) claims["list"].push_back(i);
+  EXPECT_EQ(jose::count_members(payload(shape_as(open_profile({list}), claims))), 256U);
+  claims["list"].push_back(251);
+  const auto refused = shape_as(open_profile({list}), claims);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kClaimPolicy);
+  EXPECT_EQ(refused.error().rule, "claims.members");
   EXPECT_EQ(refused.error().detail, "the token would hold more than 256 names and elements");
 }
 
@@ -102,12 +132,115 @@ TEST(ClaimShaping, NoTwoTokensShareAJtiOfOurs) {
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(shape({})->jti()).second);
 }
 
-TEST(ClaimShaping, PassesOtherClaimsOnAsParsed) {
-  const Json sent = {{"sub", "a\"\n\xc3\xa9"}, {"scope", "patient/*.rs"},
-                     {"cnf", {{"jkt", "x"}}},  {"n", 1.5},
-                     {"z", nullptr},           {"", true}};
-  const Json claims = payload(shape(sent));
+TEST(ClaimShaping, PassesAllowedClaimsOnAsParsed) {
+  using claims::Type;
+  claims::Rule cnf = test::claim("cnf", Type::kObject);
+  cnf.parts = {test::claim("jkt", Type::kText)};
+  const Json sent = {{"sub", "a.b"}, {"scope", "patient/*.rs"}, {"cnf", {{"jkt", "x"}}},
+                     {"n", 7},       {"text", "a\"\xc3\xa9"},   {"yes", true}};
+  const Json claims =
+      payload(shape_as(open_profile({test::claim("scope", Type::kScope), cnf, test::claim("n", Type::kNumber),
+                                     test::claim("text", Type::kText), test::claim("yes", Type::kBoolean)}),
+                       sent));
   for (const auto& [name, value] : sent.items()) EXPECT_EQ(claims[name], value) << name;
+}
+
+TEST(ClaimShaping, AClaimThatTheProfileDoesNotNameIsRefusedWithoutItsName) {
+  const auto refused = shape({{"sub", "a"}, {"john-doe-1970", 1}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kClaimPolicy);
+  EXPECT_EQ(refused.error().rule, "claim.not_allowed");
+  EXPECT_EQ(refused.error().pointer, "/0");
+  EXPECT_EQ(refused.error().detail.find("john"), std::string::npos);
+}
+
+TEST(ClaimShaping, WhatAProfileRequiresMustBeSent) {
+  config::Profile profile = open_profile({});
+  profile.required = {"aud", "exp", "iat", "nbf"};
+  const Json good = {{"aud", "https://api.example"}, {"exp", kNow + 10}, {"iat", kNow}, {"nbf", kNow}};
+  EXPECT_TRUE(shape_as(profile, good));
+  for (const std::string& name : profile.required) {
+    Json claims = good;
+    claims.erase(name);
+    const auto refused = shape_as(profile, claims);
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().rule, "claim.missing");
+    EXPECT_EQ(refused.error().pointer, "/" + name);
+  }
+}
+
+TEST(ClaimShaping, AConstantAndANotBeforeAreSetWhereTheProfileSaysSo) {
+  claims::Rule constant = test::claim("tenant", claims::Type::kConst);
+  constant.values = {"north"};
+  constant.required = true;
+  config::Profile profile = open_profile({constant});
+  profile.set_nbf = true;
+  const Json claims = payload(shape_as(profile, Json::object()));
+  EXPECT_EQ(claims["tenant"], "north");
+  EXPECT_EQ(claims["nbf"], kNow);
+  const auto refused = shape_as(profile, {{"tenant", "south"}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().rule, "claim.value");
+}
+
+TEST(ClaimShaping, ThePayloadIsNoLargerThanTheProfileSays) {
+  config::Profile profile = open_profile({test::claim("text", claims::Type::kText)});
+  const std::size_t others = jose::dump_json(payload(shape_as(profile, {{"jti", "j"}, {"text", ""}}))).size();
+  profile.bytes_max = 1000;
+  EXPECT_TRUE(shape_as(profile, {{"jti", "j"}, {"text", std::string(1000 - others, 'x')}}));
+  const auto refused = shape_as(profile, {{"jti", "j"}, {"text", std::string(1001 - others, 'x')}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().rule, "claims.size");
+}
+
+TEST(ClaimShaping, AnExactPayloadIsSignedByteForByteOrRefused) {
+  const auto sign = [](const std::string& text) {
+    IssueRequest request = test::request("issuer", "access");
+    request.claims = jose::parse_json_object(text).value();
+    request.payload = text;
+    return shape(authorized(examples(), std::move(request)));
+  };
+  const std::string times = R"("iat":1790000000, "exp" : 1790000100)";
+  const std::string good =
+      "{ " + times + R"(,"aud":"https://api.example","iss":"https://idp.example","sub":"s","jti":"\u006a"})";
+  const auto input = sign(good);
+  ASSERT_TRUE(input) << input.error().detail;
+  const std::string_view payload = std::string_view(input->text()).substr(input->text().find('.') + 1);
+  EXPECT_EQ(text_of(jose::base64url_decode(payload).value()), good);
+  EXPECT_EQ(input->jti(), "j");
+
+  for (const char* name : {"aud", "exp", "iat", "iss", "jti"}) {
+    Json claims = Json::parse(good);
+    claims.erase(name);
+    const auto refused = sign(claims.dump());
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().rule, "claim.missing") << name;
+  }
+  Json late = Json::parse(good);
+  late["exp"] = kNow + kTtl + 1;
+  EXPECT_FALSE(sign(late.dump()));
+  Json foreign = Json::parse(good);
+  foreign["x"] = 1;
+  EXPECT_EQ(sign(foreign.dump()).error().rule, "claim.not_allowed");
+}
+
+TEST(ClaimShaping, APairwiseSubjectIsMadeFromTheInternalIdAndTheSector) {
+  const Files files{test::no_files().text, [](const std::string& source) -> Result<Secret> {
+                      return Secret(source == "/a" ? std::string(32, 'k') : std::string(32, 'l'));
+                    }};
+  const auto subject = [&files](const std::string& id, const std::string& sector, const std::string& secret) {
+    config::Profile profile = open_profile({});
+    profile.pairwise = config::Pairwise{sector, secret};
+    const auto shaped = shape(authorized(only(profile), test::request("issuer", {}, {{"sub", id}}), files));
+    return shaped ? part_of(*shaped, false)["sub"].get<std::string>() : shaped.error().rule;
+  };
+  // printf 'api.example\0id-1' | openssl dgst -sha256 -hmac kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk -binary | basenc
+  // --base64url
+  EXPECT_EQ(subject("id-1", "api.example", "/a"), "L0Y9QA6vkEkZ3PV6-H284H");
+  EXPECT_NE(subject("id-2", "api.example", "/a"), subject("id-1", "api.example", "/a"));
+  EXPECT_NE(subject("id-1", "other.example", "/a"), subject("id-1", "api.example", "/a"));
+  EXPECT_NE(subject("id-1", "api.example", "/b"), subject("id-1", "api.example", "/a"));
+  EXPECT_EQ(subject("123-45-6789", "api.example", "/a"), "phi.ssn") << "no pseudonym is made from PHI";
 }
 
 TEST(ClaimShaping, AnExpiryIsAfterNowAndWithinTheLifetime) {
@@ -195,32 +328,25 @@ TEST(ClaimShaping, AnIssuerIsTheProfilesOrLeftOut) {
 }
 
 TEST(ClaimShaping, ASubjectIsAText) {
-  EXPECT_EQ(payload(shape({{"sub", ""}}))["sub"], "");
-  for (const Json& bad : {Json(7), Json(nullptr), Json::array({"a"}), Json{{"id", "a"}}, Json(true)}) {
+  EXPECT_EQ(payload(shape({{"sub", "system:a.b"}}))["sub"], "system:a.b");
+  for (const Json& bad : {Json(""), Json("a b"), Json(std::string(257, 'a')), Json(7), Json(nullptr),
+                          Json::array({"a"}), Json{{"id", "a"}}, Json(true)}) {
     Json claims;
     claims["sub"] = bad;
     expect_breaks(claims, "sub");
   }
 }
 
-TEST(ClaimShaping, ATokenOf16KibibytesIsTheLargestWithTheSignatureOfTheLargestKey) {
+TEST(ClaimShaping, TheLargestPayloadAProfileCanAllowMakesATokenOf16KibibytesWithTheLargestKey) {
   constexpr std::size_t kSignature = 1 + 683;  // "." and 512 bytes in base64url
-  const std::string kid(43, 'k');
-  const auto sized = [&kid](std::size_t size) {
-    return shape({{"jti", "j"}, {"sub", std::string(size, 's')}}, "access", kid);
-  };
-  std::size_t low = 1000;
-  std::size_t high = 20000;
-  while (high - low > 1) (sized((low + high) / 2) ? low : high) = (low + high) / 2;
-
-  const auto largest = sized(low);
-  const auto refused = sized(low + 1);
-
+  claims::Rule list = test::claim("list", claims::Type::kArray);
+  list.parts = {test::claim("", claims::Type::kText)};
+  Json claims = {{"list", {std::string(4096, 'x'), std::string(4096, 'y')}}};
+  const std::size_t size = jose::dump_json(payload(shape_as(open_profile({list}), claims))).size();
+  claims["list"].push_back(std::string(11UL * 1024 - size - 3, 'z'));
+  const auto largest = shape_as(open_profile({list}), claims);
   ASSERT_TRUE(largest);
-  EXPECT_LE(largest->text().size() + kSignature, 16U * 1024);
-  EXPECT_GT(largest->text().size() + 2 + kSignature, 16U * 1024) << "the next size would have fitted";
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::kClaimPolicy);
+  EXPECT_LE(largest->text().size() + 36 + kSignature, kTokenBytesMax) << "36: a kid of 43 characters instead of 7";
 }
 
 // Random values of every kind in every judged claim: what is refused says which claim and never what was in it.

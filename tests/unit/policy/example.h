@@ -16,7 +16,29 @@ inline config::Profile profile(std::string name, std::vector<std::string> audien
   made.issuer = "https://idp.example";
   made.audiences = std::move(audiences);
   made.max_ttl = std::chrono::seconds(900);
+  made.bytes_max = 11UL * 1024;
   return made;
+}
+
+inline claims::Rule claim(std::string name, claims::Type type) {
+  claims::Rule made;
+  made.name = std::move(name);
+  made.type = type;
+  made.length_max = 4096;
+  return made;
+}
+
+// With these claims on its allow-list beside the base.
+inline config::Profile with_claims(config::Profile made, std::vector<claims::Rule> rules) {
+  for (claims::Rule& rule : rules) made.rules.push_back(std::move(rule));
+  claims::sort_by_name(made.rules);
+  return made;
+}
+
+// No recipient and no secret can be had.
+inline policy::Files no_files() {
+  return {[](const std::string&) -> Result<std::string> { return fail(ErrorCode::kNotFound, "no such file"); },
+          [](const std::string&) -> Result<Secret> { return fail(ErrorCode::kDenied, "no such secret"); }};
 }
 
 inline config::Grant grant(std::string name, config::Match match, std::vector<std::string> keys,
@@ -51,7 +73,7 @@ inline policy::Accounts accounts() {
 }
 
 inline std::shared_ptr<const policy::Policy> build(std::vector<config::Grant> grants) {
-  return policy::Policy::build(configuration(std::move(grants)), accounts()).value();
+  return policy::Policy::build(configuration(std::move(grants)), accounts(), no_files()).value();
 }
 
 inline PeerIdentity peer(uid_t id, gid_t gid = 9, std::vector<gid_t> groups = {}) {

@@ -142,7 +142,7 @@ TEST(Policy, EveryUnknownUserAndGroupIsNamedWithFileLineAndGrant) {
   auto config = test::configuration({grant("a", both, {"issuer"}, {"access"}), grant("b", unclear, {}, {})});
   config.grants[0].line = 17;
   config.grants[1].line = 23;
-  const auto refused = Policy::build(config, test::accounts());
+  const auto refused = Policy::build(config, test::accounts(), test::no_files());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRequest);
   EXPECT_EQ(
@@ -158,19 +158,19 @@ TEST(Policy, AUserAndAUidThatDisagreeAreRefused) {
   config::Match match;
   match.user = "idp";
   match.uid = 7;
-  EXPECT_FALSE(Policy::build(test::configuration({grant("g", match, {}, {})}), test::accounts()));
+  EXPECT_FALSE(Policy::build(test::configuration({grant("g", match, {}, {})}), test::accounts(), test::no_files()));
   match.uid = 1001;
-  EXPECT_TRUE(Policy::build(test::configuration({grant("g", match, {}, {})}), test::accounts()));
+  EXPECT_TRUE(Policy::build(test::configuration({grant("g", match, {}, {})}), test::accounts(), test::no_files()));
   match.group = "clients";
   match.gid = 7;
-  EXPECT_FALSE(Policy::build(test::configuration({grant("g", match, {}, {})}), test::accounts()));
+  EXPECT_FALSE(Policy::build(test::configuration({grant("g", match, {}, {})}), test::accounts(), test::no_files()));
 }
 
 TEST(Policy, TheProfileIsChosenIfThereIsOneAndMustBeNamedOtherwise) {
   const auto one = build({grant("g", uid(1), {"issuer"}, {"access"})});
   const auto right = authorize(*one, peer(1), request("issuer"));
   ASSERT_TRUE(right);
-  EXPECT_EQ(right->profile().name, "access");
+  EXPECT_EQ(right->profile().settings().name, "access");
   EXPECT_EQ(right->grant(), "g");
   EXPECT_EQ(right->key(), "issuer");
 
@@ -180,7 +180,7 @@ TEST(Policy, TheProfileIsChosenIfThereIsOneAndMustBeNamedOtherwise) {
     const auto unnamed = authorize(**policy, peer(1), request("issuer"));
     ASSERT_FALSE(unnamed);
     EXPECT_EQ(unnamed.error().code, ErrorCode::kInvalidRequest);
-    EXPECT_EQ(authorize(**policy, peer(1), request("issuer", "id"))->profile().name, "id");
+    EXPECT_EQ(authorize(**policy, peer(1), request("issuer", "id"))->profile().settings().name, "id");
   }
 }
 
@@ -191,7 +191,7 @@ TEST(Policy, TheGrantThatHasTheProfileIsTheOneThatCounts) {
   // A grant for another key lends its profiles to nobody.
   const auto split = build({grant("g", uid(1), {"issuer"}, {"access"}), grant("h", uid(1), {"other"}, {"id"})});
   EXPECT_FALSE(may_issue(*split, peer(1), request("issuer", "id")));
-  EXPECT_EQ(authorize(*split, peer(1), request("issuer"))->profile().name, "access");
+  EXPECT_EQ(authorize(*split, peer(1), request("issuer"))->profile().settings().name, "access");
 }
 
 // docs/protocol.md §2.1: "may be left out if the caller's grants allow exactly one for this key".
@@ -202,7 +202,7 @@ TEST(Policy, TwoGrantsOfTheSameProfileAllowExactlyOne) {
       build({grant("by uid", uid(1), {"issuer"}, {"access"}), grant("by group", group, {"issuer"}, {"access"})});
   const auto right = authorize(*policy, peer(1, 2001), request("issuer"));
   ASSERT_TRUE(right) << right.error().detail;
-  EXPECT_EQ(right->profile().name, "access");
+  EXPECT_EQ(right->profile().settings().name, "access");
 }
 
 TEST(Policy, AnUnknownKeyAndAKeyOfSomebodyElseLookAlike) {
@@ -257,7 +257,7 @@ TEST(Policy, Invariant12_ARightOutlivesThePolicyThatGaveIt) {
   const auto right = authorize(*policy, peer(1), request("issuer", {}, {{"sub", "a"}}));
   policy.reset();
   ASSERT_TRUE(right);
-  EXPECT_EQ(right->profile().issuer, "https://idp.example");
+  EXPECT_EQ(right->profile().settings().issuer, "https://idp.example");
   EXPECT_EQ(right->claims()["sub"], "a");
 }
 

@@ -23,6 +23,7 @@ TEST(Route, EachDocumentedCallIsFound) {
   const std::tuple<const char*, const char*, Call, const char*> calls[] = {
       {"POST", "/v1/keys/issuer/tokens", Call::kIssue, "issuer"},
       {"POST", "/v1/keys/issuer/tokens:batch", Call::kIssueBatch, "issuer"},
+      {"POST", "/v1/keys/issuer/signatures", Call::kSignPayload, "issuer"},
       {"POST", "/v1/keys/issuer", Call::kCreateKey, "issuer"},
       {"GET", "/v1/keys/issuer", Call::kKey, "issuer"},
       {"GET", "/v1/keys/issuer/jwks", Call::kKeyJwks, "issuer"},
@@ -51,6 +52,7 @@ TEST(Route, EachDocumentedCallIsFound) {
 
 TEST(Route, AKnownPathWithAnotherMethodIs405) {
   const Line lines[] = {{"GET", "/v1/keys/issuer/tokens"},
+                        {"GET", "/v1/keys/issuer/signatures"},
                         {"PUT", "/v1/keys/issuer/tokens"},
                         {"GET", "/v1/keys/issuer/tokens:batch"},
                         {"DELETE", "/v1/keys/issuer"},
@@ -88,7 +90,7 @@ TEST(Route, AnOddPathIs404WhateverTheMethod) {
                                "/v1/keys/issuer/",
                                "/v1/keys/issuer/tokens/",
                                "/v1/keys/issuer/tokens/x",
-                               "/v1/keys/issuer/signatures",
+                               "/v1/keys/issuer/signatures/",
                                "/v1/keys/issuer/tokens:",
                                "/v1/keys/issuer/tokens:batch/",
                                "/v1/keys/issuer/Tokens",

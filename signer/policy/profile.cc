@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "policy/profile.h"
+
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/file.h"
+#include "base/secret_file.h"
+#include "jose/base64url.h"
+
+namespace signer::policy {
+
+namespace {
+
+constexpr std::size_t kKeySetBytesMax = 1024UL * 1024;
+constexpr std::size_t kSecretBytesMin = 32;
+constexpr std::size_t kSecretBytesMax = 256;
+constexpr std::size_t kPseudonymChars = 22;
+
+Result<jose::JweRecipient> load_recipient(const config::Recipient& recipient, const Files& files) {
+  SIGNER_ASSIGN_OR_RETURN(const std::string text, files.text(recipient.jwks_file));
+  auto found = jose::JweRecipient::from_jwks(
+      text, recipient.kid.empty() ? std::nullopt : std::optional<std::string>(recipient.kid));
+  if (!found) return fail(ErrorCode::kInvalidRequest, recipient.jwks_file + ": " + found.error().text);
+  return found;
+}
+
+Result<Secret> load_secret(const std::string& source, const Files& files) {
+  SIGNER_ASSIGN_OR_RETURN(Secret secret, files.secret(source));
+  if (secret.reveal().size() < kSecretBytesMin) {
+    return fail(ErrorCode::kInvalidRequest,
+                source + ": holds less than 32 bytes; make one with: openssl rand -base64 48 -out FILE");
+  }
+  return secret;
+}
+
+}  // namespace
+
+Files system_files() {
+  return {[](const std::string& path) { return read_file(path, kKeySetBytesMax); },
+          [](const std::string& source) -> Result<Secret> {
+            SIGNER_ASSIGN_OR_RETURN(SecretFile file, read_secret_file(source, kSecretBytesMax));
+            return std::move(file.secret);
+          }};
+}
+
+Result<std::shared_ptr<const Profile>> Profile::prepare(const config::Profile& written, const config::Config& config,
+                                                        const Files& files) {
+  std::shared_ptr<Profile> profile(new Profile());
+  profile->settings_ = written;
+  profile->sha256_ = config::profile_sha256(written);
+  const auto recipient = std::ranges::find(config.recipients, written.encrypt_to, &config::Recipient::name);
+  if (recipient != config.recipients.end()) {
+    SIGNER_ASSIGN_OR_RETURN(profile->recipient_, load_recipient(*recipient, files));
+  }
+  if (written.pairwise) {
+    SIGNER_ASSIGN_OR_RETURN(profile->pairwise_secret_, load_secret(written.pairwise->secret_file, files));
+  }
+  return std::shared_ptr<const Profile>(std::move(profile));
+}
+
+std::optional<std::string> Profile::pseudonym(std::string_view id) const {
+  const std::string message = settings_.pairwise.value_or(config::Pairwise{}).sector + '\0' + std::string(id);
+  const std::string_view secret = pairwise_secret_.reveal();
+  std::array<std::uint8_t, 32> mac{};
+  unsigned size = 0;
+  const auto message_bytes = bytes_of(message);
+  if (::HMAC(::EVP_sha256(), secret.data(), static_cast<int>(secret.size()), message_bytes.data(), message_bytes.size(),
+             mac.data(), &size) == nullptr) {
+    return std::nullopt;
+  }
+  return jose::base64url_encode(mac).substr(0, kPseudonymChars);
+}
+
+}  // namespace signer::policy

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A profile of the configuration with what it refers to: read once, when the configuration is.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/secret.h"
+#include "config/config.h"
+#include "jose/jwe.h"
+
+namespace signer::policy {
+
+// Where a profile's files come from.
+struct Files {
+  std::function<Result<std::string>(const std::string& path)> text;  // a key set
+  std::function<Result<Secret>(const std::string& source)> secret;   // what pairwise pseudonyms are made with
+};
+
+// The files of this machine: a key set of at most 1 MiB; a secret as read_secret_file() wants it, 32 to 256 bytes.
+[[nodiscard]] Files system_files();
+
+// Immutable; shared by the requests that were judged by it.
+class Profile {
+ public:
+  // kInvalidRequest, without a place in the file, if the recipient's key or the secret cannot be had.
+  [[nodiscard]] static Result<std::shared_ptr<const Profile>> prepare(const config::Profile& written,
+                                                                      const config::Config& config, const Files& files);
+
+  [[nodiscard]] const config::Profile& settings() const noexcept { return settings_; }
+
+  // config::profile_sha256 of the settings.
+  [[nodiscard]] const std::string& sha256() const noexcept { return sha256_; }
+
+  // Null: nothing is encrypted.
+  [[nodiscard]] const jose::JweRecipient* recipient() const noexcept { return recipient_ ? &*recipient_ : nullptr; }
+
+  // The whole token is encrypted, and not claims alone.
+  [[nodiscard]] bool encrypts_token() const noexcept { return recipient_ && settings_.encrypt_claims.empty(); }
+
+  // Whether the claims that are signed can differ from those that are sent in more than what is set.
+  [[nodiscard]] bool rewrites_claims() const noexcept { return recipient_ || settings_.pairwise; }
+
+  // What stands in `sub` for the internal id: BASE64URL(HMAC-SHA-256(secret, sector || 0x00 || id)), the first 22
+  // characters, which are 132 bits (OpenID Connect Core §8.1).  Nothing if OpenSSL has no memory.
+  [[nodiscard]] std::optional<std::string> pseudonym(std::string_view id) const;
+
+ private:
+  Profile() = default;
+
+  config::Profile settings_;
+  std::string sha256_;
+  std::optional<jose::JweRecipient> recipient_;
+  Secret pairwise_secret_;
+};
+
+}  // namespace signer::policy
