@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "ctl/policy_trial.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/clock.h"
+#include "jose/base64url.h"
+#include "protocol/messages.h"
+
+namespace signer::ctl {
+
+namespace {
+
+constexpr std::uint32_t kFirstAssumedId = 4'200'000'000;
+
+// Names that this machine does not know get numbers of their own, so that a file can be checked anywhere.
+class AssumedIds {
+ public:
+  explicit AssumedIds(std::vector<std::string>& notes) : notes_(notes) {}
+
+  std::uint32_t of(const std::string& kind, const std::string& name) {
+    const auto [place, added] =
+        ids_.try_emplace({kind, name}, kFirstAssumedId + static_cast<std::uint32_t>(ids_.size()));
+    if (added) notes_.push_back("there is no " + kind + " '" + name + "' on this machine; one is assumed");
+    return place->second;
+  }
+
+ private:
+  std::vector<std::string>& notes_;
+  std::map<std::pair<std::string, std::string>, std::uint32_t> ids_;
+};
+
+policy::Accounts forgiving_accounts(std::vector<std::string>& notes) {
+  const auto system = policy::system_accounts();
+  const auto assumed = std::make_shared<AssumedIds>(notes);
+  return {[system, assumed](const std::string& name) -> std::optional<uid_t> {
+            const auto known = system.uid(name);
+            return known ? known : assumed->of("user", name);
+          },
+          [system, assumed](const std::string& name) -> std::optional<gid_t> {
+            const auto known = system.gid(name);
+            return known ? known : assumed->of("group", name);
+          }};
+}
+
+// The verdict does not depend on what a pseudonym is made with.
+policy::Files forgiving_files(std::vector<std::string>& notes) {
+  const auto system = policy::system_files();
+  return {system.text, [system, &notes](const std::string& source) -> Result<Secret> {
+            auto secret = system.secret(source);
+            if (secret) return secret;
+            notes.push_back("the secret " + source + " cannot be read; another is assumed");
+            return Secret(std::string(64, '0'));
+          }};
+}
+
+void add_groups_of(const std::string& user, PeerIdentity& peer) {
+  const passwd* entry = ::getpwnam(user.c_str());
+  if (entry == nullptr) return;
+  peer.gid = entry->pw_gid;
+  std::vector<gid_t> groups(64);
+  int count = static_cast<int>(groups.size());
+  while (::getgrouplist(user.c_str(), entry->pw_gid, groups.data(), &count) < 0)
+    groups.resize(static_cast<std::size_t>(count));
+  groups.resize(static_cast<std::size_t>(count));
+  peer.groups = std::move(groups);
+}
+
+Result<PeerIdentity> peer_of(const OfflinePolicy& offline, const config::CaseCaller& caller) {
+  PeerIdentity peer;
+  peer.gid = kFirstAssumedId - 1;  // a group that no grant means, unless the machine or the case says otherwise
+  if (caller.user) {
+    add_groups_of(*caller.user, peer);
+    peer.uid = offline.accounts.uid(*caller.user).value_or(0);
+  } else if (caller.uid) {
+    peer.uid = *caller.uid;
+  }
+  for (const std::string& group : caller.groups) peer.groups.push_back(offline.accounts.gid(group).value_or(0));
+  peer.groups.insert(peer.groups.end(), caller.gids.begin(), caller.gids.end());
+  const auto& listeners = offline.config.listeners;
+  peer.listener = caller.listener.empty() ? listeners.front().path : caller.listener;
+  if (std::ranges::find(listeners, peer.listener, &config::Listener::path) == listeners.end())
+    return fail(ErrorCode::kInvalidRequest, "listener: is not the path of a [[listener]]");
+  return peer;
+}
+
+// As the socket would read it, so that what is refused there is refused here.
+Judged<IssueRequest> request_of(const config::PolicyCase& one) {
+  Judged<IssueRequest> request = fail(Refusal{});
+  if (one.verb == "sign-payload") {
+    request =
+        protocol::parse_payload("{\"payload\":\"" + jose::base64url_encode(bytes_of(one.claims)) + "\"}", one.key);
+  } else {
+    request = protocol::parse_issue("{\"claims\":" + one.claims + "}", one.key);
+  }
+  if (request) request->profile = one.profile;
+  return request;
+}
+
+jose::Json payload_of(const policy::SigningInput& input) {
+  const auto bytes = jose::base64url_decode(std::string_view(input.text()).substr(input.text().find('.') + 1));
+  auto claims = bytes ? jose::parse_json(text_of(*bytes)) : Result<jose::Json>(jose::Json::object());
+  return claims ? *std::move(claims) : jose::Json::object();
+}
+
+std::map<std::string, std::string> members_of(const jose::Json& sent, const jose::Json& made) {
+  std::map<std::string, std::string> members;
+  for (const auto& [name, value] : made.items()) {
+    const auto place = sent.find(name);
+    members[name] = place == sent.end() ? "set by signerd" : *place == value ? "as sent" : "replaced by signerd";
+  }
+  for (const auto& [name, value] : sent.items()) members.try_emplace(name, "encrypted");
+  return members;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OfflinePolicy>> load_policy(const std::string& file) {
+  auto offline = std::make_unique<OfflinePolicy>();
+  SIGNER_ASSIGN_OR_RETURN(offline->config, config::load(file));
+  offline->accounts = forgiving_accounts(offline->notes);
+  SIGNER_ASSIGN_OR_RETURN(offline->policy,
+                          policy::Policy::build(offline->config, offline->accounts, forgiving_files(offline->notes)));
+  return offline;
+}
+
+Result<Verdict> try_case(const OfflinePolicy& offline, const config::PolicyCase& one) {
+  SIGNER_ASSIGN_OR_RETURN(const PeerIdentity peer, peer_of(offline, one.caller));
+  Verdict verdict;
+  auto request = request_of(one);
+  if (!request) {
+    verdict.refusal = request.error();
+    return verdict;
+  }
+  const jose::Json sent = request->claims;
+  policy::RateLimiter limiter;
+  const auto authorized = offline.policy->authorize(peer, *std::move(request), limiter, SteadyTime{});
+  if (!authorized) {
+    verdict.refusal = authorized.error();
+    return verdict;
+  }
+  verdict.grant = authorized->grant();
+  verdict.profile = offline.policy->profiles().find(authorized->profile().settings().name)->second;
+  const WallTime now = one.at ? WallTime(std::chrono::seconds(*one.at)) : std::chrono::system_clock::now();
+  const auto input = policy::shape_claims(*authorized, std::string(43, 'k'), now);
+  if (!input) {
+    verdict.refusal = input.error();
+    return verdict;
+  }
+  verdict.findings = input->findings();
+  verdict.members = members_of(sent, payload_of(*input));
+  return verdict;
+}
+
+}  // namespace signer::ctl

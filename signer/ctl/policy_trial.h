@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request before a policy, without a daemon.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/policy_cases.h"
+#include "policy/claims.h"
+
+namespace signer::ctl {
+
+// A configuration and its policy, on a machine that need not be the one it is for.
+struct OfflinePolicy {
+  config::Config config;
+  std::shared_ptr<const policy::Policy> policy;
+  policy::Accounts accounts;
+  std::vector<std::string> notes;  // what was assumed: users and groups that are not here, secrets that cannot be read
+};
+
+[[nodiscard]] Result<std::unique_ptr<OfflinePolicy>> load_policy(const std::string& file);
+
+struct Verdict {
+  std::optional<Refusal> refusal;  // nothing: allowed
+  std::string grant;               // empty: no grant allows it
+  std::shared_ptr<const policy::Profile> profile;
+  claims::Findings findings;
+  std::map<std::string, std::string> members;  // of an allowed token: claim, and whether it is sent or set
+};
+
+// kInvalidRequest if the case cannot be tried: its user is unknown, its listener is none of the configuration's.
+[[nodiscard]] Result<Verdict> try_case(const OfflinePolicy& offline, const config::PolicyCase& one);
+
+}  // namespace signer::ctl
