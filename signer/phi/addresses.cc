@@ -34,11 +34,29 @@ bool ends_user_information(std::string_view text, std::size_t at) noexcept {
   return false;
 }
 
-// Whether the last label of a domain can be a top-level domain: two letters or more, of any script.
-bool is_top_level(std::string_view label) noexcept {
-  if (label.size() >= 4 && lower(label[0]) == 'x' && lower(label[1]) == 'n' && label[2] == '-') return true;
-  const bool letters = std::ranges::all_of(label, [](char c) { return is_letter(c) || c == kOtherCharacter; });
-  return letters && label.size() >= 2;
+// Whether a host with a top-level domain begins at `first`: two letters or more, of any script, after a dot.  What
+// follows them is not asked: "example.com-1" and "example.com.1" hold example.com.
+bool is_domain(std::string_view text, std::size_t first) noexcept {
+  bool top_level = false;  // letters alone since the last dot
+  std::size_t letters = 0;
+  for (std::size_t at = first; at - first <= kDomainMax; ++at) {
+    const char c = char_at(text, at);
+    if (is_letter(c) || c == kOtherCharacter) {
+      ++letters;
+    } else if (is_digit(c)) {
+      top_level = false;
+    } else if (top_level && letters >= 2) {
+      return true;
+    } else if (c == '.' && at > first && text[at - 1] != '.') {
+      top_level = true;
+      letters = 0;
+    } else if (c == '-') {
+      top_level = false;
+    } else {
+      return false;
+    }
+  }
+  return false;
 }
 
 struct Octets {
@@ -67,23 +85,11 @@ Octets take_octets(std::string_view text, std::size_t at) noexcept {
 bool email_at(const Place& place) noexcept {
   const std::string_view text = place.text;
   if (place.at == 0 || !ends_local_part(text[place.at - 1])) return false;
-  const std::size_t first = place.at + 1;
-  std::size_t label = first;  // where the last label begins
-  std::size_t at = first;
-  for (; at < text.size() && at - first < kDomainMax; ++at) {
-    const char c = text[at];
-    if (c == '.') {
-      if (at == label || ends_before(text, at + 1)) {
-        if (char_at(text, at + 1) != kOtherCharacter) break;  // the end of a sentence
-      }
-      label = at + 1;
-    } else if (!is_alphanumeric(c) && c != '-' && c != kOtherCharacter) {
-      break;
-    }
-  }
-  if (at == first) return char_at(text, at) == '[' && ends_user_information(text, place.at);
-  if (label != first) return is_top_level(text.substr(label, at - label));
-  return place.hints.has(Hint::kEmail) || ends_user_information(text, place.at);
+  const std::size_t host = place.at + 1;
+  if (is_domain(text, host)) return true;
+  const char first = char_at(text, host);
+  const bool begins_host = is_alphanumeric(first) || first == kOtherCharacter || first == '[';
+  return begins_host && (place.hints.has(Hint::kEmail) || ends_user_information(text, place.at));
 }
 
 // Loopback and unspecified addresses are nobody's.  Four arcs of an OID and a version of four parts look alike; the
@@ -101,7 +107,6 @@ bool ipv6_at(const Place& place) noexcept {
   const std::string_view text = place.text;
   const char first = lower(text[place.at]);
   if (first != '2' && first != '3' && first != 'f') return false;
-  if (place.at > 0 && text[place.at - 1] == ':') return false;
   std::size_t groups = 0;
   bool compressed = false;
   std::size_t at = place.at;

@@ -6,12 +6,27 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "phi/place.h"
 
 namespace signer::phi {
+
+enum class Extent : std::uint8_t {
+  kWithin,    // PHI, whatever stands before or after these words
+  kWhole,     // PHI if nothing but digits stands beside them: client_name is nobody's
+  kHarmless,  // no PHI if nothing stands beside them, though they hold words that are
+};
+
+struct ListedName {
+  std::string_view words;
+  Extent extent;
+
+  [[nodiscard]] constexpr auto operator<=>(const ListedName&) const noexcept = default;
+};
 
 template <class Entry, std::size_t kSize>
 consteval std::array<Entry, kSize> sorted(std::array<Entry, kSize> entries) {
@@ -20,10 +35,10 @@ consteval std::array<Entry, kSize> sorted(std::array<Entry, kSize> entries) {
 }
 
 // Identifiers of 45 CFR 164.514(b)(2)(i), what OIDC Core §5.1 and FHIR's Patient call them, and what is known of
-// somebody's health: these words, whatever stands before or after them.
+// somebody's health.
 // Not here: what identifies a login or a record by an opaque value (sub, username, preferred_username, patient,
 // encounter, fhirUser), and npi, which is a provider's.
-inline constexpr auto kListedNames = sorted(std::to_array<std::string_view>(
+inline constexpr auto kNamesWithin = std::to_array<std::string_view>(
     {// names of people
      "patientname", "patientnames", "personname", "humanname", "membername", "subscribername", "guardianname",
      "givenname", "givennames", "familyname", "familynames", "firstname", "lastname", "middlename", "middleinitial",
@@ -64,16 +79,26 @@ inline constexpr auto kListedNames = sorted(std::to_array<std::string_view>(
      "symptoms", "medication", "medications", "medicationlist", "medicationname", "medicationrequest",
      "medicationstatement", "prescription", "prescriptions", "allergy", "allergies", "allergyintolerance",
      "immunization", "immunizations", "vaccination", "vaccinations", "labresult", "labresults", "bloodtype",
-     "bloodgroup", "disability", "pregnancy", "hivstatus"}));
+     "bloodgroup", "disability", "pregnancy", "hivstatus"});
 
-// The same for words that say too little if others stand beside them (but for digits): client_name is nobody's.
-inline constexpr auto kWholeNames =
-    sorted(std::to_array<std::string_view>({"name", "names", "locality", "zip", "tel", "mobile", "cell", "mail", "ip",
-                                            "dx", "condition", "conditions", "rx"}));
+inline constexpr auto kNamesWhole = std::to_array<std::string_view>(
+    {"name", "names", "locality", "zip", "tel", "mobile", "cell", "mail", "ip", "dx", "condition", "conditions", "rx"});
 
-// Whole names that are none, though they hold one: truth values about a claim (OIDC Core §5.1).
-inline constexpr auto kHarmlessNames =
-    sorted(std::to_array<std::string_view>({"emailverified", "phonenumberverified"}));
+// Truth values about a claim (OIDC Core §5.1).
+inline constexpr auto kNamesHarmless = std::to_array<std::string_view>({"emailverified", "phonenumberverified"});
+
+consteval auto list_names() {
+  std::array<ListedName, kNamesWithin.size() + kNamesWhole.size() + kNamesHarmless.size()> list{};
+  std::size_t size = 0;
+  for (const std::string_view words : kNamesWithin) list[size++] = {words, Extent::kWithin};
+  for (const std::string_view words : kNamesWhole) list[size++] = {words, Extent::kWhole};
+  for (const std::string_view words : kNamesHarmless) list[size++] = {words, Extent::kHarmless};
+  return sorted(list);
+}
+
+inline constexpr auto kListedNames = list_names();
+
+static_assert(std::ranges::adjacent_find(kListedNames, {}, &ListedName::words) == kListedNames.end(), "listed twice");
 
 struct HintWords {
   std::string_view words;

@@ -14,18 +14,34 @@ namespace signer::phi {
 
 namespace {
 
-constexpr std::size_t kWordsMax = 32;  // more than the longest entry
+// The entries of a sorted list that begin with the characters so far.
+template <class Entry>
+class Candidates {
+ public:
+  template <std::size_t kSize>
+  explicit Candidates(const std::array<Entry, kSize>& list) noexcept
+      : first_(list.data()), last_(list.data() + list.size()) {}
 
-static_assert(std::ranges::all_of(kListedNames, [](std::string_view words) { return words.size() < kWordsMax; }));
+  // False if no entry goes on with `c`.
+  [[nodiscard]] bool narrow(char c) noexcept {
+    const auto at_depth = [this](const Entry& entry) { return char_at(entry.words, depth_); };
+    const auto left = std::ranges::equal_range(first_, last_, c, {}, at_depth);
+    first_ = left.data();
+    last_ = first_ + left.size();
+    ++depth_;
+    return !left.empty();
+  }
 
-bool is_listed(const auto& list, std::string_view words) noexcept {
-  return std::ranges::binary_search(list, words);
-}
+  // The entry that has no more characters, or null.
+  [[nodiscard]] const Entry* complete() const noexcept {
+    return first_ != last_ && first_->words.size() == depth_ ? first_ : nullptr;
+  }
 
-Hints hints_listed(const auto& list, std::string_view words) noexcept {
-  const auto found = std::ranges::lower_bound(list, words, {}, &HintWords::words);
-  return found != list.end() && found->words == words ? Hints(found->hint) : Hints();
-}
+ private:
+  const Entry* first_;
+  const Entry* last_;
+  std::size_t depth_ = 0;
+};
 
 // RFC 7519 §4.2: a collision-resistant name is often a URI, and its last part is the name.
 std::string_view last_part(std::string_view name) noexcept {
@@ -71,28 +87,29 @@ class NameReader {
   char previous_ = '\0';
 };
 
-// Calls `judge(words, whole)` with every run of consecutive words of up to kWordsMax characters, until it says true;
-// `whole` means that nothing but digits is beside them.
-template <class Judge>
-bool any_words(std::string_view name, const Judge& judge) noexcept {
+// Whether from `following` on, which `reader` has just read, there are digits alone.
+bool only_digits_follow(NameReader reader, NameReader::Character following) noexcept {
+  while (is_digit(following.folded)) following = reader.next();
+  return following.folded == '\0';
+}
+
+// Calls `judge(entry, whole)` for every run of consecutive words in `name` that `list` holds; `whole` means that
+// nothing but digits is beside them.
+template <class Entry, std::size_t kSize, class Judge>
+void each_listed(std::string_view name, const std::array<Entry, kSize>& list, const Judge& judge) noexcept {
   NameReader start(name);
   for (bool first = true;; first = false) {
-    const NameReader before = start;
+    NameReader reader = start;
     const auto c = start.next();
-    if (c.folded == '\0') return false;
+    if (c.folded == '\0') return;
     if (!c.begins_word) continue;
-    NameReader reader = before;
-    std::array<char, kWordsMax> words{};
-    std::size_t size = 0;
+    Candidates<Entry> candidates(list);
     auto following = reader.next();
-    while (following.folded != '\0' && size < words.size()) {
-      words[size++] = following.folded;
+    while (following.folded != '\0' && candidates.narrow(following.folded)) {
       following = reader.next();
       if (following.folded != '\0' && !following.begins_word) continue;
-      NameReader rest = reader;
-      auto beyond = following;
-      while (is_digit(beyond.folded)) beyond = rest.next();
-      if (judge(std::string_view(words.data(), size), first && beyond.folded == '\0')) return true;
+      const Entry* entry = candidates.complete();
+      if (entry != nullptr) judge(*entry, first && only_digits_follow(reader, following));
     }
   }
 }
@@ -100,20 +117,19 @@ bool any_words(std::string_view name, const Judge& judge) noexcept {
 }  // namespace
 
 bool names_phi(std::string_view claim_name) noexcept {
-  const std::string_view name = last_part(claim_name);
-  const bool listed = any_words(name, [](std::string_view words, bool whole) {
-    return is_listed(kListedNames, words) || (whole && is_listed(kWholeNames, words));
+  bool listed = false;
+  bool harmless = false;
+  each_listed(last_part(claim_name), kListedNames, [&](const ListedName& name, bool whole) {
+    listed = listed || name.extent == Extent::kWithin || (whole && name.extent == Extent::kWhole);
+    harmless = harmless || (whole && name.extent == Extent::kHarmless);
   });
-  return listed &&
-         !any_words(name, [](std::string_view words, bool whole) { return whole && is_listed(kHarmlessNames, words); });
+  return listed && !harmless;
 }
 
 Hints hints_of_name(std::string_view claim_name) noexcept {
   Hints hints;
-  any_words(last_part(claim_name), [&hints](std::string_view words, bool /*whole*/) {
-    hints = hints | hints_listed(kNameHints, words);
-    return false;
-  });
+  each_listed(last_part(claim_name), kNameHints,
+              [&hints](const HintWords& words, bool /*whole*/) { hints = hints | words.hint; });
   return hints;
 }
 
@@ -122,7 +138,10 @@ Hints hints_of_word(std::string_view word, bool scheme) noexcept {
   if (word.size() < 2 || word.size() > kWordMax) return {};
   std::array<char, kWordMax> small{};
   std::ranges::transform(word, small.begin(), lower);
-  const Hints hints = hints_listed(kWordHints, {small.data(), word.size()});
+  const std::string_view words(small.data(), word.size());
+  const auto found = std::ranges::lower_bound(kWordHints, words, {}, &HintWords::words);
+  if (found == kWordHints.end() || found->words != words) return {};
+  const Hints hints = found->hint;
   // RFC 3966: what follows "tel:" is a number of any plan.
   return scheme && hints.has(Hint::kPhoneWord) ? hints | Hint::kPhone : hints;
 }

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Identifiers that are numbers: their rules, the numbers next to them, and where in a text they may stand.
+#include <gtest/gtest.h>
+
+#include "tests/unit/phi/finds.h"
+
+namespace signer::phi {
+namespace {
+
+TEST(PhiSsn, IsFoundWithDashesOrSpacesAndItsRangesAreKept) {
+  for (const std::string_view text : {"123-45-6789", "123 45 6789", "123-45 6789", "001-01-0001", "665-01-0001",
+                                      "667-01-0001", "899-99-9999", "078-05-1120"}) {
+    EXPECT_TRUE(finds(Detector::kSsn, text)) << text;
+  }
+  for (const std::string_view text :
+       {"000-45-6789", "666-45-6789", "900-45-6789", "999-99-9999", "123-00-6789", "123-45-0000", "123-45-678",
+        "123-45-67890", "12-345-6789", "123-456-789", "123--45-6789", "123.45.6789", "123/45/6789", "12a-45-6789",
+        "123-45-678a", "123-45", "123-45-", "123"}) {
+    EXPECT_FALSE(finds(Detector::kSsn, text)) << text;
+  }
+}
+
+TEST(PhiSsn, WithoutSeparatorsNeedsAHint) {
+  for (const std::string_view name : {"ssn", "SSN", "patientSSN", "patient_ssn", "social_security_number", "taxId",
+                                      "https://idp.example/claims/ssn"}) {
+    EXPECT_TRUE(finds(Detector::kSsn, "123456789", name)) << name;
+    EXPECT_TRUE(finds(Detector::kSsn, "123.45.6789", name)) << name;
+    EXPECT_FALSE(finds(Detector::kSsn, "000456789", name)) << name;
+    EXPECT_FALSE(finds(Detector::kSsn, "1234567890", name)) << name;
+    EXPECT_FALSE(finds(Detector::kSsn, "12345678", name)) << name;
+  }
+  for (const std::string_view name : {"", "sub", "id", "ssnapshot", "lessn", "assn"}) {
+    EXPECT_FALSE(finds(Detector::kSsn, "123456789", name)) << name;
+  }
+  EXPECT_TRUE(finds(Detector::kSsn, "http://hl7.org/fhir/sid/us-ssn|123456789"));
+  EXPECT_TRUE(finds(Detector::kSsn, "SSN is 123456789"));
+  EXPECT_TRUE(finds(Detector::kSsn, "ssn=123456789"));
+}
+
+// A word speaks of what begins at most 16 characters after it.
+TEST(PhiSsn, AWordBeforeItReaches16Characters) {
+  EXPECT_TRUE(finds(Detector::kSsn, "ssn" + std::string(16, '.') + "123456789"));
+  EXPECT_FALSE(finds(Detector::kSsn, "ssn" + std::string(17, '.') + "123456789"));
+  EXPECT_FALSE(finds(Detector::kSsn, "123456789 ssn"));
+}
+
+TEST(PhiMbi, IsFoundInTheFormOfCmsWithAndWithoutDashes) {
+  for (const std::string_view text : {"1EG4-TE5-MK73", "1EG4TE5MK73", "1eg4te5mk73", "1EG4 TE5 MK73", "9AA0-AA0-AA00",
+                                      "1A00A00AA00", "3HC5-E10-QX49"}) {
+    EXPECT_TRUE(finds(Detector::kMbi, text)) << text;
+  }
+}
+
+TEST(PhiMbi, EveryPlaceTakesItsOwnKindOfCharacter) {
+  const std::string good = "1EG4TE5MK73";
+  ASSERT_TRUE(finds(Detector::kMbi, good));
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    for (const char letter : std::string_view("sloibzSLOIBZ")) {
+      std::string text = good;
+      text[i] = letter;
+      EXPECT_FALSE(finds(Detector::kMbi, text)) << text;
+    }
+    const bool digit_fits = i != 1 && i != 4 && i != 7 && i != 8;
+    const bool letter_fits = i == 1 || i == 2 || i == 4 || i == 5 || i == 7 || i == 8;
+    std::string text = good;
+    text[i] = '5';
+    EXPECT_EQ(finds(Detector::kMbi, text), digit_fits) << text;
+    text[i] = 'A';
+    EXPECT_EQ(finds(Detector::kMbi, text), letter_fits) << text;
+  }
+  for (const std::string_view text :
+       {"0EG4TE5MK73", "1EG4TE5MK7", "1EG4TE5MK733", "1EG-4TE5-MK73", "1EG4--TE5-MK73", "1EG4_TE5_MK73"}) {
+    EXPECT_FALSE(finds(Detector::kMbi, text)) << text;
+  }
+}
+
+TEST(PhiNpi, IsTenDigitsWithTheRightCheckDigitAndAHint) {
+  for (const std::string_view name : {"npi", "provider_npi", "providerNPI", "nppes"}) {
+    EXPECT_TRUE(finds(Detector::kNpi, "1234567893", name)) << name;
+    EXPECT_TRUE(finds(Detector::kNpi, "2000000002", name)) << name;
+    for (int digit = 0; digit < 10; ++digit) {
+      const std::string text = "123456789" + std::to_string(digit);
+      EXPECT_EQ(finds(Detector::kNpi, text, name), digit == 3) << text;
+    }
+    EXPECT_FALSE(finds(Detector::kNpi, "3000000000", name));
+    EXPECT_FALSE(finds(Detector::kNpi, "3000000001", name));
+    EXPECT_FALSE(finds(Detector::kNpi, "12345678930", name));
+    EXPECT_FALSE(finds(Detector::kNpi, "123456789", name));
+  }
+  EXPECT_FALSE(finds(Detector::kNpi, "1234567893"));
+  EXPECT_FALSE(finds(Detector::kNpi, "1234567893", "practitioner"));
+  EXPECT_TRUE(finds(Detector::kNpi, "http://hl7.org/fhir/sid/us-npi|1234567893"));
+  EXPECT_TRUE(finds(Detector::kNpi, "NPI: 1234567893"));
+}
+
+// One epoch time in ten passes the check of an NPI: so many tokens would be refused without the hint.
+TEST(PhiNpi, TimesPassWithoutAHintThoughATenthOfThemHasTheCheckDigit) {
+  int hits = 0;
+  for (long long time = 1'800'000'000; time < 1'800'001'000; ++time) {
+    EXPECT_FALSE(find_number(time, "exp", DetectorSet::all())) << time;
+    hits += find_number(time, "npi", DetectorSet::all()) == Detector::kNpi ? 1 : 0;
+  }
+  EXPECT_EQ(hits, 100);
+}
+
+TEST(PhiCard, IsFoundByPrefixLengthAndCheckDigit) {
+  for (const std::string_view text :
+       {"4111111111111111", "4111 1111 1111 1111", "4111-1111-1111-1111", "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        "5555555555554444", "5105105105105100", "2221000000000009", "2720990000000007", "378282246310005",
+        "3782 822463 10005", "341111111111111", "6011111111111117", "3530111333300000", "30569309025904",
+        "36148900647913", "38520000023237", "6212345678900000003"}) {
+    EXPECT_TRUE(finds(Detector::kCard, text)) << text;
+  }
+  for (const std::string_view text :
+       {"4111111111111112", "411111111111111", "41111111111111111", "1111111111111117", "0000000000000000",
+        "9999999999999995", "2220000000000000", "2721000000000004", "5600000000000003", "4111_1111_1111_1111",
+        "4111--1111-1111-1111", "378282246310006", "4111.1111.1111.1111"}) {
+    EXPECT_FALSE(finds(Detector::kCard, text)) << text;
+  }
+}
+
+// Thirteen and nineteen digits beginning with 4 are as often counters as cards.
+TEST(PhiCard, UnusualLengthsNeedSeparatorsOrAHint) {
+  for (const std::string_view text : {"4222222222222", "4000000000000000006"}) {
+    EXPECT_FALSE(finds(Detector::kCard, text)) << text;
+    EXPECT_TRUE(finds(Detector::kCard, text, "credit_card")) << text;
+    EXPECT_TRUE(finds(Detector::kCard, "card " + std::string(text))) << text;
+  }
+  EXPECT_TRUE(finds(Detector::kCard, "4222 2222 22222"));
+  EXPECT_TRUE(finds(Detector::kCard, "4000 0000 0000 0000 006"));
+}
+
+TEST(PhiCard, IsFoundAmongOtherGroupsOfDigits) {
+  EXPECT_TRUE(finds(Detector::kCard, "paid 12 4111 1111 1111 1111 2026"));
+  EXPECT_TRUE(finds(Detector::kCard, "4111111111111111 123"));
+  EXPECT_FALSE(finds(Detector::kCard, "123 4111111111111112 123"));
+}
+
+TEST(PhiIcd10, NeedsAHint) {
+  for (const std::string_view text :
+       {"E11", "E11.9", "e11.9", "E119", "S72.001A", "S72001A", "C4A.9", "U07.1", "Z3A.28", "M1A.9XX1"}) {
+    EXPECT_TRUE(finds(Detector::kIcd10, text, "diagnosis")) << text;
+    EXPECT_TRUE(finds(Detector::kIcd10, "http://hl7.org/fhir/sid/icd-10-cm|" + std::string(text))) << text;
+    EXPECT_TRUE(finds(Detector::kIcd10, "ICD10: " + std::string(text))) << text;
+    EXPECT_FALSE(finds(Detector::kIcd10, text)) << text;
+    EXPECT_FALSE(finds(Detector::kIcd10, text, "sub")) << text;
+  }
+  for (const std::string_view text : {"E1", "EE1.9", "E1C", "S72.001AB", "S72001ABC", "11.9", "condition"}) {
+    EXPECT_FALSE(finds(Detector::kIcd10, text, "diagnosis")) << text;
+  }
+  for (const std::string_view name :
+       {"icd10", "ICD-10-CM", "dx", "diagnosisCode", "diagnosis_codes", "conditions", "problem"}) {
+    EXPECT_TRUE(finds(Detector::kIcd10, "I10", name)) << name;
+  }
+}
+
+TEST(PhiNumber, IsJudgedAsItsDigits) {
+  EXPECT_EQ(find_number(123456789, "ssn", DetectorSet::all()), Detector::kSsn);
+  EXPECT_EQ(find_number(19800229, "birthDate", DetectorSet::all()), Detector::kBirthDate);
+  EXPECT_EQ(find_number(2125551234, "phone", DetectorSet::all()), Detector::kPhone);
+  EXPECT_EQ(find_number(4111111111111111, "n", DetectorSet::all()), Detector::kCard);
+  EXPECT_EQ(find_number(-4111111111111111, "n", DetectorSet::all()), Detector::kCard);
+  EXPECT_EQ(find_number(1234567893, "npi", DetectorSet::all()), Detector::kNpi);
+  EXPECT_EQ(find_number(1234567893, "npi", DetectorSet::all().without(Detector::kNpi)), std::nullopt);
+  for (const long long value :
+       {0LL, -1LL, 1LL, 123456789LL, 1'732'600'000LL, 1'732'600'000'123LL, 1'732'600'000'123'456LL,
+        9'223'372'036'854'775'807LL, -9'223'372'036'854'775'807LL - 1}) {
+    EXPECT_EQ(find_number(value, "exp", DetectorSet::all()), std::nullopt) << value;
+  }
+}
+
+}  // namespace
+}  // namespace signer::phi
