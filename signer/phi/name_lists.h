@@ -185,7 +185,6 @@ inline constexpr auto kWordHints = sorted(std::to_array<HintWords>({{"ssn", Hint
                                                                     {"telephone", Hint::kPhoneWord},
                                                                     {"card", Hint::kCard},
                                                                     {"diagnosis", Hint::kIcd10},
-                                                                    {"dx", Hint::kIcd10},
                                                                     {"icd", Hint::kIcd10},
                                                                     {"oid", Hint::kVersion},
                                                                     {"ver", Hint::kVersion},

@@ -25,11 +25,10 @@ class Candidates {
   // False if no entry goes on with `c`.
   [[nodiscard]] bool narrow(char c) noexcept {
     const auto at_depth = [this](const Entry& entry) { return char_at(entry.words, depth_); };
-    const auto left = std::ranges::equal_range(first_, last_, c, {}, at_depth);
-    first_ = left.data();
-    last_ = first_ + left.size();
+    first_ = std::ranges::lower_bound(first_, last_, c, {}, at_depth);  // not equal_range: clang 14 has no subrange
+    last_ = std::ranges::upper_bound(first_, last_, c, {}, at_depth);
     ++depth_;
-    return !left.empty();
+    return first_ != last_;
   }
 
   // The entry that has no more characters, or null.
@@ -42,6 +41,20 @@ class Candidates {
   const Entry* last_;
   std::size_t depth_ = 0;
 };
+
+constexpr std::size_t kWordHintMax = 9;
+
+// For each first letter the sizes of the words that hint, as bits: nearly all words of a text are passed over by it.
+constexpr auto kWordHintSizes = [] {
+  std::array<std::uint16_t, 26> sizes{};
+  for (const HintWords& hint : kWordHints) {
+    auto& bits = sizes[static_cast<std::size_t>(hint.words[0] - 'a')];
+    bits = static_cast<std::uint16_t>(bits | (1U << hint.words.size()));
+  }
+  return sizes;
+}();
+
+static_assert(std::ranges::all_of(kWordHints, [](const HintWords& hint) { return hint.words.size() <= kWordHintMax; }));
 
 // RFC 7519 §4.2: a collision-resistant name is often a URI, and its last part is the name.
 std::string_view last_part(std::string_view name) noexcept {
@@ -134,9 +147,10 @@ Hints hints_of_name(std::string_view claim_name) noexcept {
 }
 
 Hints hints_of_word(std::string_view word, bool scheme) noexcept {
-  constexpr std::size_t kWordMax = 9;
-  if (word.size() < 2 || word.size() > kWordMax) return {};
-  std::array<char, kWordMax> small{};
+  if (word.empty() || word.size() > kWordHintMax) return {};
+  const auto first = static_cast<std::size_t>(lower(word[0]) - 'a');
+  if ((kWordHintSizes[first] & (1U << word.size())) == 0) return {};
+  std::array<char, kWordHintMax> small{};
   std::ranges::transform(word, small.begin(), lower);
   const std::string_view words(small.data(), word.size());
   const auto found = std::ranges::lower_bound(kWordHints, words, {}, &HintWords::words);

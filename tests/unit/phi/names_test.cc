@@ -166,10 +166,26 @@ TEST(PhiName, WordsAreComparedWhole) {
 }
 
 TEST(PhiName, OtherWordsMayStandBesideIt) {
-  for (const std::string_view name :
-       {"patientSSN", "ssn_last4", "user_email", "workEmailAddress", "home_address_line1", "sexAtBirth", "us-core-race",
-        "primary_diagnosis_code", "icd10", "ICD-10-CM", "patient.name.family", "emergencyContactPhone", "eMail",
-        "e-mail", "D.O.B.", "S_S_N", "patient_dob_verified", "email_verified_at"}) {
+  for (const std::string_view name : {"patientSSN",
+                                      "SSNValue",
+                                      "patientMRNCode",
+                                      "ssn_last4",
+                                      "user_email",
+                                      "workEmailAddress",
+                                      "home_address_line1",
+                                      "sexAtBirth",
+                                      "us-core-race",
+                                      "primary_diagnosis_code",
+                                      "icd10",
+                                      "ICD-10-CM",
+                                      "patient.name.family",
+                                      "emergencyContactPhone",
+                                      "eMail",
+                                      "e-mail",
+                                      "D.O.B.",
+                                      "S_S_N",
+                                      "patient_dob_verified",
+                                      "email_verified_at"}) {
     EXPECT_TRUE(names_phi(name)) << name;
   }
 }

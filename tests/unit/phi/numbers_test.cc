@@ -43,6 +43,8 @@ TEST(PhiSsn, AWordBeforeItReaches16Characters) {
   EXPECT_TRUE(finds(Detector::kSsn, "ssn" + std::string(16, '.') + "123456789"));
   EXPECT_FALSE(finds(Detector::kSsn, "ssn" + std::string(17, '.') + "123456789"));
   EXPECT_FALSE(finds(Detector::kSsn, "123456789 ssn"));
+  EXPECT_TRUE(finds(Detector::kSsn, "ssn, phone: 123456789"));
+  EXPECT_TRUE(finds(Detector::kPhone, "ssn, phone: 2125551234"));
 }
 
 TEST(PhiMbi, IsFoundInTheFormOfCmsWithAndWithoutDashes) {
@@ -135,6 +137,7 @@ TEST(PhiCard, IsFoundAmongOtherGroupsOfDigits) {
   EXPECT_TRUE(finds(Detector::kCard, "paid 12 4111 1111 1111 1111 2026"));
   EXPECT_TRUE(finds(Detector::kCard, "4111111111111111 123"));
   EXPECT_FALSE(finds(Detector::kCard, "123 4111111111111112 123"));
+  EXPECT_TRUE(finds(Detector::kCard, "00000000-0000-4000-8000-4111111111111111")) << "longer than a UUID";
 }
 
 TEST(PhiIcd10, NeedsAHint) {
