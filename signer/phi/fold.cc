@@ -110,16 +110,18 @@ std::optional<char> Folder::next() noexcept {
   while (at_ < text_.size()) {
     const char folded = fold_code_point(code_point());
     if (folded != kInvisible) return folded;
+    met_invisible_ = true;
     if (mode_.keep_invisible) return kOtherCharacter;
   }
   return std::nullopt;
 }
 
-std::string fold(std::string_view text, FoldMode mode) {
-  std::string folded;
-  folded.reserve(text.size());
+Folded fold(std::string_view text, FoldMode mode) {
+  Folded folded;
+  folded.text.reserve(text.size());
   Folder folder(text, mode);
-  while (const auto c = folder.next()) folded += *c;
+  while (const auto c = folder.next()) folded.text += *c;
+  folded.invisible = folder.met_invisible();
   return folded;
 }
 

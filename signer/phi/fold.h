@@ -42,6 +42,9 @@ class Folder {
   // Nothing at the end.
   [[nodiscard]] std::optional<char> next() noexcept;
 
+  // Whether a character of no width has been met so far.
+  [[nodiscard]] bool met_invisible() const noexcept { return met_invisible_; }
+
  private:
   struct Byte {
     unsigned value;
@@ -54,9 +57,15 @@ class Folder {
   std::string_view text_;
   FoldMode mode_;
   std::size_t at_ = 0;
+  bool met_invisible_ = false;
 };
 
-[[nodiscard]] std::string fold(std::string_view text, FoldMode mode);
+struct Folded {
+  std::string text;
+  bool invisible = false;  // something of no width was met
+};
+
+[[nodiscard]] Folded fold(std::string_view text, FoldMode mode);
 
 // Whether folding without percent-decoding changes nothing: printable ASCII alone.
 [[nodiscard]] bool is_plain(std::string_view text) noexcept;

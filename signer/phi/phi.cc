@@ -98,9 +98,14 @@ class Scanner {
   std::size_t word_reach_ = 0;
 };
 
-std::optional<Detector> find_folded(std::string_view text, FoldMode mode, Hints named, DetectorSet wanted) noexcept {
-  const std::string folded = fold(text, mode);
-  return Scanner(folded, named, wanted).first();
+// As read with characters of no width left out; then, if there are any, as parted by them.
+std::optional<Detector> find_folded(std::string_view text, bool decode_percent, Hints named,
+                                    DetectorSet wanted) noexcept {
+  const Folded closed = fold(text, {.decode_percent = decode_percent, .keep_invisible = false});
+  if (const auto found = Scanner(closed.text, named, wanted).first()) return found;
+  if (!closed.invisible) return std::nullopt;
+  const Folded parted = fold(text, {.decode_percent = decode_percent, .keep_invisible = true});
+  return Scanner(parted.text, named, wanted).first();
 }
 
 }  // namespace
@@ -115,24 +120,13 @@ std::optional<Detector> detector_of(std::string_view rule) noexcept {
   return kDetectors[static_cast<std::size_t>(found - kRules.begin())];
 }
 
-// A text is looked at in each way in which it may be read: an invisible character parts words or does not, "%40" is an
-// at sign or is not.
+// A text is looked at in each way in which it may be read: "%40" is an at sign or is not.
 std::optional<Detector> find(std::string_view text, std::string_view claim_name, DetectorSet wanted) noexcept {
   if (text.empty() || wanted.without(Detector::kName).empty()) return std::nullopt;
   const Hints named = hints_of_name(claim_name);
-  const bool plain = is_plain(text);
-  if (plain) {
-    if (const auto found = Scanner(text, named, wanted).first()) return found;
-  }
-  const bool percent = text.find('%') != std::string_view::npos;
-  for (const bool decode_percent : {false, true}) {
-    if (decode_percent ? !percent : plain) continue;
-    for (const bool keep_invisible : {false, true}) {
-      const FoldMode mode{.decode_percent = decode_percent, .keep_invisible = keep_invisible};
-      if (const auto found = find_folded(text, mode, named, wanted)) return found;
-    }
-  }
-  return std::nullopt;
+  const auto found = is_plain(text) ? Scanner(text, named, wanted).first() : find_folded(text, false, named, wanted);
+  if (found || text.find('%') == std::string_view::npos) return found;
+  return find_folded(text, true, named, wanted);
 }
 
 std::optional<Detector> find_number(long long value, std::string_view claim_name, DetectorSet wanted) noexcept {

@@ -4,8 +4,6 @@
 // one of them, so that finishing is the test.
 #include <gtest/gtest.h>
 
-#include <array>
-
 #include "tests/unit/phi/finds.h"
 
 namespace signer::phi {
@@ -20,45 +18,44 @@ std::string repeated(std::string_view part, std::size_t size) {
   return text;
 }
 
-constexpr std::array<std::string_view, 30> kParts = {"1",
-                                                     "1-",
-                                                     "1 ",
-                                                     "1.",
-                                                     "4111111111111112 ",
-                                                     "4-",
-                                                     "1:",
-                                                     "2001:",
-                                                     "f:",
-                                                     "a@",
-                                                     "@",
-                                                     "a",
-                                                     "a.",
-                                                     "a-",
-                                                     "//a",
-                                                     "//a@",
-                                                     "+1",
-                                                     "+1 ",
-                                                     "(",
-                                                     "(2",
-                                                     "1/",
-                                                     "123-45-",
-                                                     "ssn ",
-                                                     "ssn1",
-                                                     "%",
-                                                     "%41",
-                                                     "\xc2\xad",
-                                                     "1\xe2\x80\x8b",
-                                                     "\xff",
-                                                     "Aa1"};
+constexpr std::string_view kParts[] = {"1",
+                                       "1-",
+                                       "1 ",
+                                       "1.",
+                                       "4111111111111112 ",
+                                       "4-",
+                                       "1:",
+                                       "2001:",
+                                       "2001::",
+                                       "f:",
+                                       "a@",
+                                       "@",
+                                       "a",
+                                       "a.",
+                                       "a-",
+                                       "//a",
+                                       "//a@",
+                                       "+1",
+                                       "+1 ",
+                                       "(",
+                                       "(2",
+                                       "1/",
+                                       "123-45-",
+                                       "ssn ",
+                                       "ssn1",
+                                       "%",
+                                       "%41",
+                                       "\xc2\xad",
+                                       "1\xe2\x80\x8b",
+                                       "\xff",
+                                       "Aa1"};
 
 TEST(PhiLongText, AdversarialMegabytesEnd) {
   for (const std::string_view part : kParts) {
-    const std::string text = repeated(part, kMegabyte);
-    for (const std::string_view name : {"note", "phone"}) {
-      EXPECT_FALSE(finds(Detector::kMbi, text, name)) << part;
-      const auto detector = find(text, name, DetectorSet::all());
-      EXPECT_TRUE(!detector || finds(*detector, text, name)) << part;
-    }
+    const std::string text = repeated(part, kMegabyte) + "g";  // no address ends so
+    // Hinted, and to the end: what these texts do hold is not wanted.
+    const auto wanted = DetectorSet::all().without(Detector::kPhone).without(Detector::kEmail).without(Detector::kCard);
+    EXPECT_EQ(find(text, "phone", wanted), std::nullopt) << part;
     EXPECT_EQ(names_phi(text), part.starts_with("ssn")) << part;
   }
 }

@@ -126,7 +126,7 @@ TEST_F(PhiProperty, ADetectorsVerdictDoesNotDependOnTheOthers) {
   constexpr std::string_view kCharacters = "0123456789011122-- ..//:@+()ssnABCDEFabcdef%4\xc2\xad\xe2\x80\x8b";
   constexpr std::array<std::string_view, 6> kNames = {"note", "ssn", "npi", "birthdate", "phone", "icd"};
   int findings = 0;
-  for (int round = 0; round < 40 * kRounds; ++round) {
+  for (int round = 0; round < 10 * kRounds; ++round) {
     const std::string text = samples_.many(kCharacters, 1 + samples_.below(24));
     const std::string_view name = samples_.pick(kNames);
     const auto all = find(text, name, DetectorSet::all());
@@ -137,7 +137,7 @@ TEST_F(PhiProperty, ADetectorsVerdictDoesNotDependOnTheOthers) {
     ++findings;
     ASSERT_TRUE(finds(*all, text, name)) << text << ", seed " << seed_;
   }
-  EXPECT_GT(findings, kRounds) << "too few texts in which something is found, seed " << seed_;
+  EXPECT_GT(findings, kRounds / 4) << "too few texts in which something is found, seed " << seed_;
 }
 
 }  // namespace
