@@ -21,6 +21,12 @@
 #include "signer/result.h"
 #include "signer/verify_error.h"
 
+namespace signer {
+
+class DecryptionKeys;
+
+}  // namespace signer
+
 namespace signer::jwt {
 
 /// Who may have issued a token.  A type of its own, so that it cannot be swapped with Audiences.
@@ -87,7 +93,8 @@ class Claims {
   /// The claim, if it is there and is text.
   [[nodiscard]] std::optional<std::string_view> string(std::string_view name) const noexcept;
 
-  /// The bytes that were signed: one JSON object, already checked for duplicate names, depth and size.
+  /// The bytes that were signed: one JSON object, already checked for duplicate names, depth and size.  Of
+  /// open_encrypted_claims: one that says the same, with the claims that were encrypted in it.
   [[nodiscard]] std::string_view payload_json() const noexcept;
 
   /// The kid of the key that signed.
@@ -97,11 +104,21 @@ class Claims {
 
  private:
   friend class Verifier;
+  friend Result<Claims, VerifyError> open_encrypted_claims(const Claims&, const DecryptionKeys&) noexcept;
 
   explicit Claims(std::shared_ptr<const Data> data) noexcept : data_(std::move(data)) {}
 
   std::shared_ptr<const Data> data_;
 };
+
+/// Claims that were encrypted inside a token (docs/encryption.md §4): those of `claims`, with the members of the JSON
+/// object that its claim `encrypted_claims` (signer/encrypted_claims.h) is the JWE of, and without that claim.  Nobody
+/// asked whether the claims that come out are there: look before you use them.  kClaimMissing if there is no
+/// `encrypted_claims`; kDecryptFailed if it does not open, names a claim twice (outside and inside), or holds iss, aud,
+/// exp, nbf, iat or `encrypted_claims`, or a sub, jti or client_id that is not text.  Never throws; safe from many
+/// threads.
+[[nodiscard]] Result<Claims, VerifyError> open_encrypted_claims(const Claims& claims,
+                                                                const DecryptionKeys& keys) noexcept;
 
 /// Immutable; verify() may be called from many threads at once.
 class Verifier {
@@ -120,6 +137,21 @@ class Verifier {
   [[nodiscard]] Result<Claims, VerifyError> verify(std::string_view token, KeySource& source,
                                                    std::chrono::system_clock::time_point now) const noexcept;
 
+  /// The claims of a nested token: a JWE in compact form (RFC 7516 §7.1), RSA-OAEP-256 and A256GCM, whose plaintext is
+  /// a JWS that verify() takes.  `private_keys` are the recipient's.  kDecryptFailed for whatever is wrong up to the
+  /// inner signature, and always the same: not five parts, a header other than docs/encryption.md §2 has it, no key, a
+  /// bad tag, an inner text that is no JWS of ours, an iss, sub or aud of the header that is not the inner one's.  What
+  /// is wrong with the claims of a token with a good signature is told as verify() tells it.  The outer text may be
+  /// four thirds as long as signature.token_bytes_max, and 4 KiB.  Never throws.
+  [[nodiscard]] Result<Claims, VerifyError> verify_nested(std::string_view token, const DecryptionKeys& private_keys,
+                                                          const KeySet& keys,
+                                                          std::chrono::system_clock::time_point now) const noexcept;
+
+  /// The same with issuer's keys that change.
+  [[nodiscard]] Result<Claims, VerifyError> verify_nested(std::string_view token, const DecryptionKeys& private_keys,
+                                                          KeySource& source,
+                                                          std::chrono::system_clock::time_point now) const noexcept;
+
   /// One result for each token, in order; a token that is refused does not affect the others.
   [[nodiscard]] std::vector<Result<Claims, VerifyError>> verify_many(std::span<const std::string_view> tokens,
                                                                      const KeySet& keys,
@@ -127,6 +159,11 @@ class Verifier {
 
  private:
   explicit Verifier(TokenProfile profile) : profile_(std::move(profile)) {}
+
+  template <class Keys>
+  [[nodiscard]] Result<Claims, VerifyError> open_and_verify(std::string_view token, const DecryptionKeys& private_keys,
+                                                            Keys& keys,
+                                                            std::chrono::system_clock::time_point now) const;
 
   TokenProfile profile_;
 };

@@ -8,6 +8,10 @@
 namespace signer {
 
 enum class VerifyError {
+  /// An encrypted token, or encrypted claims, that did not open to something signed.  Everything that can be wrong up
+  /// to the inner signature is this one error, so that answers teach nobody how to open what is not theirs (RFC 7516
+  /// §11.5).  Perhaps the sender encrypts to a key that is no longer here.
+  kDecryptFailed,
   kTooLarge,         ///< Longer than the policy allows; nothing of it was read.
   kMalformed,        ///< Not three parts of exact base64url (RFC 7515 §7.1).
   kHeaderRefused,    ///< Not strict JSON, no alg or kid, or a parameter that the policy does not allow.

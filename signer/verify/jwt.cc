@@ -9,23 +9,12 @@
 #include <exception>
 #include <utility>
 
-#include "verify/object.h"
+#include "verify/claims.h"
 
 namespace signer::jwt {
 
 using verify::Object;
 using verify::Value;
-
-struct Claims::Data {
-  Bytes payload;
-  std::string kid;
-  Object object;  // refers to `payload`
-  std::string issuer;
-  std::vector<std::string> audiences;
-  double expires = 0;
-  std::optional<double> not_before;
-  std::optional<double> issued;
-};
 
 namespace {
 

@@ -13,6 +13,7 @@
 #include "jose/algorithms.h"
 #include "jose/openssl.h"
 #include "verify/ed25519_point.h"
+#include "verify/pem.h"
 
 namespace signer::verify {
 
@@ -69,6 +70,8 @@ Result<KeyPtr> load_ed25519(const jose::PublicKey& key) {
   return loaded;
 }
 
+}  // namespace
+
 Bytes number_of(const EVP_PKEY* key, const char* name, std::size_t size_min) {
   BIGNUM* raw = nullptr;
   if (::EVP_PKEY_get_bn_param(key, name, &raw) != 1) return {};
@@ -77,23 +80,6 @@ Bytes number_of(const EVP_PKEY* key, const char* name, std::size_t size_min) {
   ::BN_bn2binpad(number.get(), bytes.data(), static_cast<int>(bytes.size()));
   return bytes;
 }
-
-// For OpenSSL, which would ask the terminal for a password if the block claims to be encrypted.
-int no_password(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) {
-  return -1;
-}
-
-// Exactly one block, and nothing but line ends behind it.
-bool is_one_public_key_block(std::string_view pem) {
-  constexpr std::string_view kBegin = "-----BEGIN PUBLIC KEY-----";
-  constexpr std::string_view kEnd = "-----END PUBLIC KEY-----";
-  const auto is_line_end = [](char c) { return c == '\n' || c == '\r'; };
-  while (!pem.empty() && is_line_end(pem.back())) pem.remove_suffix(1);
-  return pem.starts_with(kBegin) && pem.ends_with(kEnd) && pem.find("-----BEGIN", 1) == std::string_view::npos &&
-         pem.find("-----END") == pem.size() - kEnd.size();
-}
-
-}  // namespace
 
 Result<KeyPtr> load_key(const jose::PublicKey& key, jose::RsaLimit limit) {
   SIGNER_RETURN_IF_ERROR(jose::check_shape(key, limit));
@@ -109,7 +95,7 @@ Result<jose::PublicKey> numbers_from_pem(std::string_view pem, Algorithm algorit
   const AlgorithmRow* row = jose::find_algorithm(algorithm);
   if (row == nullptr) return refused("an unknown algorithm");
   if (pem.size() > kPemBytesMax) return refused("PEM text larger than " + std::to_string(kPemBytesMax) + " bytes");
-  if (!is_one_public_key_block(pem)) {
+  if (!is_one_pem_block(pem, "PUBLIC KEY")) {
     return refused("not one PEM block \"PUBLIC KEY\"; make one with: openssl pkey -pubin -pubout");
   }
   const QuietErrors quiet;

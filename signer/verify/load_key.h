@@ -20,10 +20,12 @@ using jose::KeyPtr;
 [[nodiscard]] Result<KeyPtr> load_key(const jose::PublicKey& key, jose::RsaLimit limit);
 
 // The numbers in one PEM block "PUBLIC KEY" (RFC 7468 §13), for load_key to check.  kInvalidRequest if the text is
-// anything else (a private key, a certificate, two blocks, text around it), if it has more than kPemBytesMax, or if its
-// key cannot serve that algorithm.
+// anything else (a private key, a certificate, two blocks, text around it), if it has more than kPemBytesMax
+// (verify/pem.h), or if its key cannot serve that algorithm.
 [[nodiscard]] Result<jose::PublicKey> numbers_from_pem(std::string_view pem, Algorithm algorithm);
 
-inline constexpr std::size_t kPemBytesMax = 16UL * 1024;
+// A number of a key that OpenSSL holds ("n", "e", ...), big-endian, with leading zeros up to that size; empty if it has
+// no such number.
+[[nodiscard]] Bytes number_of(const EVP_PKEY* key, const char* name, std::size_t size_min);
 
 }  // namespace signer::verify

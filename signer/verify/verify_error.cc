@@ -6,6 +6,8 @@ namespace signer {
 
 std::string_view to_string(VerifyError error) noexcept {
   switch (error) {
+    case VerifyError::kDecryptFailed:
+      return "decrypt_failed";
     case VerifyError::kTooLarge:
       return "too_large";
     case VerifyError::kMalformed:
