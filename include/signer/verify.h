@@ -4,9 +4,10 @@
  * C++ programs use signer/jwt.h.
  *
  * Text is bytes and a size, never ended by a zero byte unless said.  A handle belongs to whoever got it and is freed
- * with its own function; freeing NULL does nothing.  Key sets, verifiers and claims never change, so many threads may
- * use one at once; a profile belongs to one thread.  A function that makes something returns NULL on failure and puts
- * the reason, ended by a zero byte and cut to fit, into `error` (`error_size` bytes; may be NULL and 0).
+ * with its own function; freeing NULL does nothing.  Key sets, decryption keys, verifiers and claims never change, so
+ * many threads may use one at once; a profile belongs to one thread.  A function that makes something returns NULL on
+ * failure and puts the reason, ended by a zero byte and cut to fit, into `error` (`error_size` bytes; may be NULL and
+ * 0).
  */
 // NOLINTBEGIN(modernize-deprecated-headers,modernize-use-using): C
 #ifndef SIGNER_VERIFY_H
@@ -29,6 +30,7 @@ typedef struct signer_key_set signer_key_set;
 typedef struct signer_profile signer_profile;
 typedef struct signer_verifier signer_verifier;
 typedef struct signer_claims signer_claims;
+typedef struct signer_decryption_keys signer_decryption_keys;
 
 /** Why a token was refused.  The numbers never change; treat one that you do not know as a refusal. */
 enum signer_verify_status {
@@ -50,7 +52,8 @@ enum signer_verify_status {
   SIGNER_VERIFY_LIFETIME_TOO_LONG = 15,
   SIGNER_VERIFY_KEYS_UNAVAILABLE = 16,
   SIGNER_VERIFY_INTERNAL = 17,
-  SIGNER_VERIFY_BAD_ARGUMENT = 18 /**< a NULL where none may be, or a time before 1970 or after 2262 */
+  SIGNER_VERIFY_BAD_ARGUMENT = 18, /**< a NULL where none may be, or a time before 1970 or after 2262 */
+  SIGNER_VERIFY_DECRYPT_FAILED = 19
 };
 
 /** "ok", "too_large", ...: for logs.  Ended by a zero byte; never freed. */
@@ -96,7 +99,28 @@ SIGNER_PUBLIC void signer_verifier_free(signer_verifier* verifier);
 SIGNER_PUBLIC int signer_verify(const signer_verifier* verifier, const signer_key_set* keys, const char* token,
                                 size_t token_size, int64_t now, signer_claims** claims);
 
-/** The payload that was signed: one JSON object in UTF-8, without duplicate names.  Lives as long as the claims. */
+/** The recipient's private key, an unencrypted PEM block (kid: what tokens call it, ended by a zero byte, or NULL), and
+ * its keys, a private JWK or a JWK Set of them: signer/decryption_keys.h has the rules.  The text is the caller's to
+ * cleanse. */
+SIGNER_PUBLIC signer_decryption_keys* signer_decryption_keys_from_pem(const char* pem, size_t pem_size, const char* kid,
+                                                                      char* error, size_t error_size);
+SIGNER_PUBLIC signer_decryption_keys* signer_decryption_keys_from_jwk(const char* json, size_t json_size, char* error,
+                                                                      size_t error_size);
+SIGNER_PUBLIC void signer_decryption_keys_free(signer_decryption_keys* keys);
+
+/** As signer_verify, of a nested token: encrypted to one of the private keys, and signed inside.
+ * SIGNER_VERIFY_DECRYPT_FAILED for whatever is wrong up to the inner signature. */
+SIGNER_PUBLIC int signer_verify_nested(const signer_verifier* verifier, const signer_decryption_keys* private_keys,
+                                       const signer_key_set* keys, const char* token, size_t token_size, int64_t now,
+                                       signer_claims** claims);
+
+/** SIGNER_VERIFY_OK and *opened, which the caller frees: the claims with those that are encrypted in their claim
+ * encrypted_claims.  Else SIGNER_VERIFY_CLAIM_MISSING if there is no such claim, or SIGNER_VERIFY_DECRYPT_FAILED. */
+SIGNER_PUBLIC int signer_open_encrypted_claims(const signer_claims* claims, const signer_decryption_keys* private_keys,
+                                               signer_claims** opened);
+
+/** The payload that was signed, or what opening made of it: one JSON object in UTF-8, without duplicate names.  Lives as
+ * long as the claims. */
 SIGNER_PUBLIC const char* signer_claims_json(const signer_claims* claims, size_t* size);
 
 /** The claim of that name (ended by a zero byte), if it is there and is text; else NULL.  Lives as long as the claims.

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "jose/algorithms.h"
+#include "signer/decryption_keys.h"
 #include "signer/jwt.h"
 #include "signer/verify.h"
 
@@ -30,24 +31,54 @@ struct signer_claims {
   signer::jwt::Claims claims;
 };
 
+struct signer_decryption_keys {
+  signer::DecryptionKeys keys;
+};
+
 namespace {
 
 using signer::VerifyError;
 
-constexpr std::array kErrors = {
-    VerifyError::kTooLarge,        VerifyError::kMalformed,      VerifyError::kHeaderRefused,
-    VerifyError::kWrongType,       VerifyError::kWrongAlgorithm, VerifyError::kUnknownKey,
-    VerifyError::kBadSignature,    VerifyError::kPayloadRefused, VerifyError::kClaimInvalid,
-    VerifyError::kClaimMissing,    VerifyError::kWrongIssuer,    VerifyError::kWrongAudience,
-    VerifyError::kExpired,         VerifyError::kNotYetValid,    VerifyError::kLifetimeTooLong,
-    VerifyError::kKeysUnavailable, VerifyError::kInternal,
+struct StatusRow {
+  int status;
+  VerifyError error;
 };
 
+constexpr std::array kStatusRows = {StatusRow{SIGNER_VERIFY_TOO_LARGE, VerifyError::kTooLarge},
+                                    StatusRow{SIGNER_VERIFY_MALFORMED, VerifyError::kMalformed},
+                                    StatusRow{SIGNER_VERIFY_HEADER_REFUSED, VerifyError::kHeaderRefused},
+                                    StatusRow{SIGNER_VERIFY_WRONG_TYPE, VerifyError::kWrongType},
+                                    StatusRow{SIGNER_VERIFY_WRONG_ALGORITHM, VerifyError::kWrongAlgorithm},
+                                    StatusRow{SIGNER_VERIFY_UNKNOWN_KEY, VerifyError::kUnknownKey},
+                                    StatusRow{SIGNER_VERIFY_BAD_SIGNATURE, VerifyError::kBadSignature},
+                                    StatusRow{SIGNER_VERIFY_PAYLOAD_REFUSED, VerifyError::kPayloadRefused},
+                                    StatusRow{SIGNER_VERIFY_CLAIM_INVALID, VerifyError::kClaimInvalid},
+                                    StatusRow{SIGNER_VERIFY_CLAIM_MISSING, VerifyError::kClaimMissing},
+                                    StatusRow{SIGNER_VERIFY_WRONG_ISSUER, VerifyError::kWrongIssuer},
+                                    StatusRow{SIGNER_VERIFY_WRONG_AUDIENCE, VerifyError::kWrongAudience},
+                                    StatusRow{SIGNER_VERIFY_EXPIRED, VerifyError::kExpired},
+                                    StatusRow{SIGNER_VERIFY_NOT_YET_VALID, VerifyError::kNotYetValid},
+                                    StatusRow{SIGNER_VERIFY_LIFETIME_TOO_LONG, VerifyError::kLifetimeTooLong},
+                                    StatusRow{SIGNER_VERIFY_KEYS_UNAVAILABLE, VerifyError::kKeysUnavailable},
+                                    StatusRow{SIGNER_VERIFY_INTERNAL, VerifyError::kInternal},
+                                    StatusRow{SIGNER_VERIFY_DECRYPT_FAILED, VerifyError::kDecryptFailed}};
+
 int status_of(VerifyError error) {
-  for (std::size_t i = 0; i < kErrors.size(); ++i) {
-    if (kErrors[i] == error) return static_cast<int>(i) + 1;
+  for (const StatusRow& row : kStatusRows) {
+    if (row.error == error) return row.status;
   }
   return SIGNER_VERIFY_INTERNAL;
+}
+
+// What the clock type can hold: libstdc++ counts nanoseconds, which end in 2262.
+constexpr int64_t kNowMax =
+    std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::duration::max()).count();
+
+// The handle of what was verified, or the number of its refusal.
+int give_claims(signer::Result<signer::jwt::Claims, VerifyError> verified, signer_claims** claims) {
+  if (!verified) return status_of(verified.error());
+  *claims = new (std::nothrow) signer_claims{*std::move(verified)};
+  return *claims == nullptr ? SIGNER_VERIFY_INTERNAL : SIGNER_VERIFY_OK;
 }
 
 void put_error(std::string_view text, char* error, std::size_t error_size) {
@@ -102,13 +133,17 @@ const char* with_size(std::string_view text, std::size_t* size) {
 const char* signer_verify_status_name(int status) {
   if (status == SIGNER_VERIFY_OK) return "ok";
   if (status == SIGNER_VERIFY_BAD_ARGUMENT) return "bad_argument";
-  if (status < 0 || static_cast<std::size_t>(status) > kErrors.size()) return "unknown";
-  return signer::to_string(kErrors[static_cast<std::size_t>(status) - 1]).data();  // literals, so they end with zero
+  for (const StatusRow& row : kStatusRows) {
+    if (row.status == status) return signer::to_string(row.error).data();  // literals, so they end with zero
+  }
+  return "unknown";
 }
 
 const char* signer_verify_status_public_name(int status) {
-  if (status < 1 || static_cast<std::size_t>(status) > kErrors.size()) return signer_verify_status_name(status);
-  return signer::public_face(kErrors[static_cast<std::size_t>(status) - 1]).data();
+  for (const StatusRow& row : kStatusRows) {
+    if (row.status == status) return signer::public_face(row.error).data();
+  }
+  return signer_verify_status_name(status);
 }
 
 signer_key_set* signer_key_set_from_jwks(const char* json, size_t json_size, char* error, size_t error_size) {
@@ -192,15 +227,49 @@ int signer_verify(const signer_verifier* verifier, const signer_key_set* keys, c
   if (claims == nullptr) return SIGNER_VERIFY_BAD_ARGUMENT;
   *claims = nullptr;
   if (verifier == nullptr || keys == nullptr || token == nullptr) return SIGNER_VERIFY_BAD_ARGUMENT;
-  // What the clock type can hold: libstdc++ counts nanoseconds, which end in 2262.
-  constexpr int64_t kNowMax =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::duration::max()).count();
   if (now < 0 || now > kNowMax) return SIGNER_VERIFY_BAD_ARGUMENT;
   const std::chrono::system_clock::time_point time{std::chrono::seconds(now)};
-  auto verified = verifier->verifier.verify({token, token_size}, keys->keys, time);
-  if (!verified) return status_of(verified.error());
-  *claims = new (std::nothrow) signer_claims{*std::move(verified)};
-  return *claims == nullptr ? SIGNER_VERIFY_INTERNAL : SIGNER_VERIFY_OK;
+  return give_claims(verifier->verifier.verify({token, token_size}, keys->keys, time), claims);
+}
+
+signer_decryption_keys* signer_decryption_keys_from_pem(const char* pem, size_t pem_size, const char* kid, char* error,
+                                                        size_t error_size) {
+  if (pem == nullptr) return put_error("pem is NULL", error, error_size), nullptr;
+  const auto make = [&] { return signer::DecryptionKeys::from_pem({pem, pem_size}, kid == nullptr ? "" : kid); };
+  return make_handle<signer_decryption_keys>(make, error, error_size);
+}
+
+signer_decryption_keys* signer_decryption_keys_from_jwk(const char* json, size_t json_size, char* error,
+                                                        size_t error_size) {
+  if (json == nullptr) return put_error("json is NULL", error, error_size), nullptr;
+  const auto make = [&] { return signer::DecryptionKeys::from_jwk({json, json_size}); };
+  return make_handle<signer_decryption_keys>(make, error, error_size);
+}
+
+void signer_decryption_keys_free(signer_decryption_keys* keys) {
+  delete keys;
+}
+
+int signer_verify_nested(const signer_verifier* verifier, const signer_decryption_keys* private_keys,
+                         const signer_key_set* keys, const char* token, size_t token_size, int64_t now,
+                         signer_claims** claims) {
+  if (claims == nullptr) return SIGNER_VERIFY_BAD_ARGUMENT;
+  *claims = nullptr;
+  if (verifier == nullptr || private_keys == nullptr || keys == nullptr || token == nullptr) {
+    return SIGNER_VERIFY_BAD_ARGUMENT;
+  }
+  if (now < 0 || now > kNowMax) return SIGNER_VERIFY_BAD_ARGUMENT;
+  const std::chrono::system_clock::time_point time{std::chrono::seconds(now)};
+  return give_claims(verifier->verifier.verify_nested({token, token_size}, private_keys->keys, keys->keys, time),
+                     claims);
+}
+
+int signer_open_encrypted_claims(const signer_claims* claims, const signer_decryption_keys* private_keys,
+                                 signer_claims** opened) {
+  if (opened == nullptr) return SIGNER_VERIFY_BAD_ARGUMENT;
+  *opened = nullptr;
+  if (claims == nullptr || private_keys == nullptr) return SIGNER_VERIFY_BAD_ARGUMENT;
+  return give_claims(signer::jwt::open_encrypted_claims(claims->claims, private_keys->keys), opened);
 }
 
 const char* signer_claims_json(const signer_claims* claims, size_t* size) {

@@ -10,16 +10,19 @@
 
 #include "base/freer.h"
 #include "signer/verify_error.h"
+#include "tests/support/encryption_key.h"
 #include "tests/support/signing_key.h"
 
 namespace signer {
 namespace {
 
+using test::EncryptionKey;
 using test::SigningKey;
 
 using Keys = std::unique_ptr<signer_key_set, Freer<&::signer_key_set_free>>;
 using Profile = std::unique_ptr<signer_profile, Freer<&::signer_profile_free>>;
 using VerifierHandle = std::unique_ptr<signer_verifier, Freer<&::signer_verifier_free>>;
+using PrivateKeys = std::unique_ptr<signer_decryption_keys, Freer<&::signer_decryption_keys_free>>;
 using ClaimsHandle = std::unique_ptr<signer_claims, Freer<&::signer_claims_free>>;
 
 constexpr std::int64_t kNow = 1'700'000'000;
@@ -101,7 +104,61 @@ TEST_F(VerifyC, EveryErrorHasItsNumberAndName) {
   EXPECT_EQ(number, SIGNER_VERIFY_BAD_ARGUMENT);
   EXPECT_STREQ(::signer_verify_status_name(0), "ok");
   EXPECT_STREQ(::signer_verify_status_name(SIGNER_VERIFY_BAD_ARGUMENT), "bad_argument");
-  for (const int unknown : {-1, 19, 1000}) EXPECT_STREQ(::signer_verify_status_name(unknown), "unknown");
+  EXPECT_EQ(::signer_verify_status_name(SIGNER_VERIFY_DECRYPT_FAILED), to_string(VerifyError::kDecryptFailed));
+  EXPECT_EQ(::signer_verify_status_public_name(SIGNER_VERIFY_DECRYPT_FAILED), public_face(VerifyError::kDecryptFailed));
+  EXPECT_STREQ(::signer_verify_status_public_name(SIGNER_VERIFY_BAD_ARGUMENT), "bad_argument");
+  for (const int unknown : {-1, 20, 1000}) EXPECT_STREQ(::signer_verify_status_name(unknown), "unknown");
+}
+
+TEST_F(VerifyC, OpensNestedTokensAndEncryptedClaims) {
+  const EncryptionKey& key = EncryptionKey::first();
+  const std::string pem = key.private_pem();
+  const std::string jwk = key.private_jwk(R"(,"kid":"r1")");
+  const PrivateKeys of_pem(::signer_decryption_keys_from_pem(pem.data(), pem.size(), "r1", nullptr, 0));
+  const PrivateKeys of_jwk(::signer_decryption_keys_from_jwk(jwk.data(), jwk.size(), nullptr, 0));
+  ASSERT_TRUE(of_pem != nullptr && of_jwk != nullptr);
+  const std::string claims =
+      R"({"iss":"i","aud":"a","iat":1700000000,"exp":1700000060,"encrypted_claims":")" +
+      key.seal(R"({"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"json"})", R"({"mrn":"42"})").compact() + "\"}";
+  const std::string token = key.seal(R"({"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT","kid":"r1"})",
+                                     SigningKey::first().token(kHeader, claims))
+                                .compact();
+  for (const PrivateKeys* keys : {&of_pem, &of_jwk}) {
+    signer_claims* raw = nullptr;
+    ASSERT_EQ(::signer_verify_nested(verifier_.get(), keys->get(), keys_.get(), token.data(), token.size(), kNow, &raw),
+              SIGNER_VERIFY_OK);
+    const ClaimsHandle outer(raw);
+    std::size_t size = 0;
+    EXPECT_EQ(std::string_view(::signer_claims_json(outer.get(), &size), claims.size()), claims);
+    EXPECT_EQ(size, claims.size());
+    ASSERT_EQ(::signer_open_encrypted_claims(outer.get(), keys->get(), &raw), SIGNER_VERIFY_OK);
+    const ClaimsHandle opened(raw);
+    EXPECT_EQ(std::string_view(::signer_claims_text(opened.get(), "mrn", &size), 2), "42");
+    EXPECT_EQ(::signer_open_encrypted_claims(opened.get(), keys->get(), &raw), SIGNER_VERIFY_CLAIM_MISSING);
+    EXPECT_EQ(raw, nullptr);
+    EXPECT_EQ(
+        ::signer_verify_nested(verifier_.get(), keys->get(), keys_.get(), token.data(), token.size() - 1, kNow, &raw),
+        SIGNER_VERIFY_DECRYPT_FAILED);
+    EXPECT_EQ(raw, nullptr);
+  }
+}
+
+TEST_F(VerifyC, PrivateKeysSayWhyTheyAreNone) {
+  char error[64] = "";
+  EXPECT_EQ(::signer_decryption_keys_from_pem("x", 1, nullptr, error, sizeof error), nullptr);
+  EXPECT_NE(std::string_view(error).find("PEM block"), std::string_view::npos) << error;
+  EXPECT_EQ(::signer_decryption_keys_from_jwk("{}", 2, error, sizeof error), nullptr);
+  EXPECT_NE(std::string_view(error).find("no key to decrypt with"), std::string_view::npos) << error;
+  EXPECT_EQ(::signer_decryption_keys_from_pem(nullptr, 0, nullptr, error, sizeof error), nullptr);
+  EXPECT_EQ(::signer_decryption_keys_from_jwk(nullptr, 0, error, sizeof error), nullptr);
+  ::signer_decryption_keys_free(nullptr);
+  signer_claims* claims = nullptr;
+  EXPECT_EQ(::signer_verify_nested(verifier_.get(), nullptr, keys_.get(), "x", 1, kNow, &claims),
+            SIGNER_VERIFY_BAD_ARGUMENT);
+  EXPECT_EQ(::signer_verify_nested(verifier_.get(), nullptr, keys_.get(), "x", 1, kNow, nullptr),
+            SIGNER_VERIFY_BAD_ARGUMENT);
+  EXPECT_EQ(::signer_open_encrypted_claims(nullptr, nullptr, &claims), SIGNER_VERIFY_BAD_ARGUMENT);
+  EXPECT_EQ(::signer_open_encrypted_claims(nullptr, nullptr, nullptr), SIGNER_VERIFY_BAD_ARGUMENT);
 }
 
 TEST_F(VerifyC, NullIsNeverFollowed) {
