@@ -65,20 +65,26 @@ Result<Secret> read_secret(int fd, const std::string& path, std::size_t size_max
     size += static_cast<std::size_t>(count);
   }
   bytes.resize(size);
-  if (!bytes.empty() && bytes.back() == '\n') bytes.pop_back();
   Secret secret(std::move(bytes));
   if (size > size_max) return refuse(path, "is longer than " + std::to_string(size_max) + " bytes");
-  if (secret.empty()) return refuse(path, "is empty; write the secret into it");
-  const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-  if (std::any_of(secret.reveal().begin(), secret.reveal().end(), control)) {
-    return refuse(path, "holds a control character (a line end of another system?); write the secret alone into it");
-  }
   return secret;
 }
 
-}  // namespace
+// The one line of a file, without its end.
+Result<Secret> line_of(Secret text, const std::string& path) {
+  std::string_view line = text.reveal();
+  if (line.ends_with('\n')) line.remove_suffix(1);
+  if (line.empty()) return refuse(path, "is empty; write the secret into it");
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+  if (std::any_of(line.begin(), line.end(), control)) {
+    return refuse(path, "holds a control character (a line end of another system?); write the secret alone into it");
+  }
+  return Secret(std::string(line));
+}
 
-Result<SecretFile> read_secret_file(const std::string& source, std::size_t size_max) {
+enum class Form { kLine, kText };
+
+Result<SecretFile> read_secret_source(const std::string& source, std::size_t size_max, Form form) {
   const bool is_credential = source.starts_with(kCredential);
   std::string path = source;
   if (is_credential) {
@@ -93,6 +99,9 @@ Result<SecretFile> read_secret_file(const std::string& source, std::size_t size_
   if (!S_ISREG(status.st_mode)) return refuse(path, "is not a regular file");
   if (!is_credential) SIGNER_RETURN_IF_ERROR(check_owner_and_mode(path, status));
   SIGNER_ASSIGN_OR_RETURN(Secret secret, read_secret(fd.get(), path, size_max));
+  if (form == Form::kLine) {
+    SIGNER_ASSIGN_OR_RETURN(secret, line_of(std::move(secret), path));
+  }
   if (is_credential) return SecretFile{std::move(secret), {}};
   return SecretFile{std::move(secret),
                     {.device = status.st_dev,
@@ -100,6 +109,16 @@ Result<SecretFile> read_secret_file(const std::string& source, std::size_t size_
                      .size = static_cast<std::uint64_t>(status.st_size),
                      .modified_ns = nanoseconds(status.st_mtim),
                      .changed_ns = nanoseconds(status.st_ctim)}};
+}
+
+}  // namespace
+
+Result<SecretFile> read_secret_file(const std::string& source, std::size_t size_max) {
+  return read_secret_source(source, size_max, Form::kLine);
+}
+
+Result<SecretFile> read_secret_text(const std::string& source, std::size_t size_max) {
+  return read_secret_source(source, size_max, Form::kText);
 }
 
 Result<SecretFile> read_or_make_secret_file(const std::string& path, std::size_t size_max,

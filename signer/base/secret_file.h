@@ -35,6 +35,9 @@ struct SecretFile {
 // text names the path and says what to do.
 [[nodiscard]] Result<SecretFile> read_secret_file(const std::string& source, std::size_t size_max);
 
+// As read_secret_file, but of any bytes, all of them: for private keys, which have several lines.
+[[nodiscard]] Result<SecretFile> read_secret_text(const std::string& source, std::size_t size_max);
+
 // As read_secret_file, but makes an absent file first: mode 0600, `line` and a newline.  Never makes a credential.
 [[nodiscard]] Result<SecretFile> read_or_make_secret_file(const std::string& path, std::size_t size_max,
                                                           Result<Secret> (*make_line)());

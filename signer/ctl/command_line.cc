@@ -124,7 +124,7 @@ void CommandLine::add_verify() {
               "  signerctl verify --jwks jwks.json --issuer https://idp.example \\\n"
               "      --audience https://api.example --typ at+jwt < token\n"
               "A token that is not good prints one code on standard error and exits with 1, such as: expired,\n"
-              "wrong_audience, bad_signature, unknown_key.  Needs no signerd and no rights.");
+              "wrong_audience, bad_signature, unknown_key, decrypt_failed.  Needs no signerd and no rights.");
   verify->add_option("--jwks", verify_.jwks, "file of the issuer's public keys, an RFC 7517 JWK Set")
       ->required()
       ->type_name("FILE");
@@ -149,6 +149,10 @@ void CommandLine::add_verify() {
           "--require", verify_.required,
           "a claim that must be there besides iss, aud, exp and iat; RFC 9068 access tokens: sub client_id jti")
       ->type_name("CLAIM");
+  verify
+      ->add_option("--decryption-key", verify_.decryption_key,
+                   "file of the recipient's private keys, PEM or JWK: opens nested tokens and encrypted claims")
+      ->type_name("FILE");
   verify->add_option("--leeway", verify_.leeway_seconds, "how far clocks may differ")
       ->check(CLI::Range(0, 300))
       ->type_name("SECONDS")

@@ -14,6 +14,8 @@ namespace signer::ctl {
 
 struct VerifyOptions {
   std::string jwks;
+  std::string
+      decryption_key;  // file of the recipient's private keys, PEM or JWK; empty for tokens that are only signed
   std::vector<std::string> issuers;
   std::vector<std::string> audiences;
   std::string typ = "JWT";
@@ -25,6 +27,7 @@ struct VerifyOptions {
 };
 
 // kYes: the claims on stdout.  kNo: the name of a VerifyError on stderr.  kUsage: no key set or no profile to judge by.
+// With a decryption key, a token of five parts is opened first, and encrypted claims are put in their place.
 [[nodiscard]] Outcome verify_token(const Context& context, const VerifyOptions& options);
 
 }  // namespace signer::ctl

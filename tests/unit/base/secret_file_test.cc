@@ -57,5 +57,36 @@ TEST_F(SecretFileMaking, Invariant05_NeverMakesACredential) {
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
 }
 
+class SecretText : public testing::Test {
+ protected:
+  std::string file(std::string_view content, mode_t mode = 0600) { return directory_.file("key", content, mode); }
+
+  test::TemporaryDirectory directory_;
+};
+
+TEST_F(SecretText, IsAllOfTheFile) {
+  const std::string text = "-----BEGIN\r\nx\n\n";
+  const auto read = read_secret_text(file(text), text.size());
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ(read->secret.reveal(), text);
+  EXPECT_EQ(read->fingerprint.size, text.size());
+  const auto empty = read_secret_text(file(""), 8);
+  ASSERT_TRUE(empty) << empty.error().text;
+  EXPECT_TRUE(empty->secret.empty());
+}
+
+TEST_F(SecretText, IsRefusedIfOthersMayTouchItOrItIsTooLong) {
+  EXPECT_FALSE(read_secret_text(file("12345"), 4));
+  EXPECT_TRUE(read_secret_text(file("1234"), 4));
+  for (const mode_t mode : {0640U, 0604U, 0620U, 0644U}) {
+    const auto refused = read_secret_text(file("x", mode), 4);
+    ASSERT_FALSE(refused) << mode;
+    EXPECT_EQ(refused.error().code, ErrorCode::kDenied);
+    EXPECT_NE(refused.error().text.find("chmod 600"), std::string::npos) << refused.error().text;
+  }
+  EXPECT_FALSE(read_secret_text(directory_.path(), 4));
+  EXPECT_FALSE(read_secret_text(directory_ / "absent", 4));
+}
+
 }  // namespace
 }  // namespace signer

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/algorithm_key.h"
+#include "tests/support/encryption_key.h"
 #include "tests/support/signing_key.h"
 #include "tests/unit/ctl/program.h"
 
@@ -13,6 +14,7 @@ namespace signer {
 namespace {
 
 using jose::Json;
+using test::EncryptionKey;
 using test::SigningKey;
 
 constexpr const char* kHeader = R"({"alg":"RS256","kid":"k1","typ":"at+jwt"})";
@@ -65,6 +67,84 @@ TEST_F(VerifyCommand, WantsTheClaimsItIsTold) {
   const std::string payload = kPayload;
   const std::string with = payload.substr(0, payload.size() - 1) + R"(,"client_id":"c"})";
   EXPECT_EQ(verify(SigningKey::first().token(kHeader, with), {"--require", "client_id", "iat"}).status, 0);
+}
+
+class VerifyEncrypted : public VerifyCommand {
+ protected:
+  static std::string nested(std::string_view inner) {
+    return key().seal(R"({"alg":"RSA-OAEP-256","cty":"JWT","enc":"A256GCM","kid":"r1"})", inner).compact();
+  }
+
+  // The claims of good(), one of them encrypted.
+  static std::string selective() {
+    const std::string jwe =
+        key().seal(R"({"alg":"RSA-OAEP-256","cty":"json","enc":"A256GCM"})", R"({"mrn":"42"})").compact();
+    const std::string payload = kPayload;
+    return SigningKey::first().token(kHeader,
+                                     payload.substr(0, payload.size() - 1) + R"(,"encrypted_claims":")" + jwe + "\"}");
+  }
+
+  static Json all_claims() {
+    Json claims = Json::parse(kPayload);
+    claims["mrn"] = "42";
+    return claims;
+  }
+
+  static const EncryptionKey& key() { return EncryptionKey::first(); }
+
+  std::string pem_ = directory_.file("key.pem", key().private_pem());
+  std::string jwk_ = directory_.file("key.jwk", key().private_jwk(R"(,"kid":"r1")"));
+};
+
+TEST_F(VerifyEncrypted, OpensNestedTokensAndEncryptedClaims) {
+  for (const std::string& file : {pem_, jwk_}) {
+    const auto plain = verify(good(), {"--decryption-key", file});
+    EXPECT_EQ(plain.status, 0) << plain.err;
+    EXPECT_EQ(Json::parse(verify(nested(good()) + "\n", {"--decryption-key", file}).out), Json::parse(kPayload));
+    EXPECT_EQ(Json::parse(verify(selective(), {"--decryption-key", file}).out), all_claims());
+    EXPECT_EQ(Json::parse(verify(nested(selective()), {"--decryption-key", file}).out), all_claims());
+  }
+  const auto in_json = verify(nested(good()), {"--decryption-key", pem_, "--json"});
+  EXPECT_EQ(Json::parse(in_json.out), Json({{"valid", true}, {"kid", "k1"}, {"claims", Json::parse(kPayload)}}));
+}
+
+TEST_F(VerifyEncrypted, StaysClosedWithoutTheKey) {
+  EXPECT_EQ(verify(nested(good())).err, "malformed\n");
+  const auto readable = verify(selective());
+  EXPECT_EQ(readable.status, 0);
+  EXPECT_FALSE(Json::parse(readable.out).contains("mrn"));
+  EXPECT_TRUE(Json::parse(readable.out).contains("encrypted_claims"));
+  const std::string other = directory_.file("other.pem", EncryptionKey::second().private_pem());
+  for (const std::string& token : {nested(good()), selective()}) {
+    const auto refused = verify(token, {"--decryption-key", other});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_EQ(refused.err, "decrypt_failed\n");
+  }
+}
+
+TEST_F(VerifyEncrypted, SaysWhatTheIssuerGotWrongAndNothingBefore) {
+  const std::vector<std::string> with_key = {"--decryption-key", pem_};
+  EXPECT_EQ(verify(nested(SigningKey::second().token(kHeader, kPayload)), with_key).err, "decrypt_failed\n");
+  EXPECT_EQ(verify(nested(nested(good())), with_key).err, "decrypt_failed\n");
+  EXPECT_EQ(verify(nested(SigningKey::first().token(
+                       kHeader, R"({"iss":"https://idp","aud":"https://api","iat":1000,"exp":1400})")),
+                   with_key)
+                .err,
+            "expired\n");
+}
+
+TEST_F(VerifyEncrypted, TheKeyFileMustBePrivateAndAKey) {
+  const auto with = [this](const std::string& file) { return verify(nested(good()), {"--decryption-key", file}); };
+  const auto open_to_all = with(directory_.file("open.pem", key().private_pem(), 0644));
+  EXPECT_EQ(open_to_all.status, 2);
+  EXPECT_NE(open_to_all.err.find("chmod 600"), std::string::npos) << open_to_all.err;
+  const auto encrypted = with(directory_.file("encrypted.pem", key().private_pem("pass")));
+  EXPECT_EQ(encrypted.status, 2);
+  EXPECT_NE(encrypted.err.find("openssl pkey"), std::string::npos) << encrypted.err;
+  EXPECT_EQ(with(directory_ / "absent").status, 2);
+  EXPECT_EQ(with(directory_.file("public.jwk", key().jwk(""))).status, 2);
+  EXPECT_EQ(with(directory_.file("empty", "")).status, 2);
 }
 
 TEST_F(VerifyCommand, AnswersInJson) {
