@@ -6,7 +6,7 @@ build_packages="g++ cmake ninja-build pkg-config libssl-dev nlohmann-json3-dev l
 libcli11-dev libre2-dev prometheus-cpp-dev libsystemd-dev libp11-kit-dev libp11-dev libtss2-dev"
 runtime_packages="softhsm2 openssl curl ca-certificates"
 tpm_packages="swtpm"
-test_packages="libgtest-dev libcurl4-openssl-dev libcjose-dev libjansson-dev binutils python3 python3-jwt python3-cryptography groff-base procps
+test_packages="libgtest-dev libcurl4-openssl-dev libcjose-dev libjansson-dev binutils python3 python3-jwt python3-cryptography python3-jwcrypto libcrypt-jwt-perl groff-base procps
 $tpm_packages tpm2-tools tpm2-openssl"
 check_packages="clang libclang-rt-dev clang-tidy clang-format doxygen"
 
