@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -31,6 +33,11 @@ class FloodGate {
   // Counts an event that cannot be written anywhere now.
   void stop(uid_t uid, SteadyTime now) { ++bucket_of(uid, now).stopped; }
 
+  // Users that are remembered: at most kKeptMax, or twice those that had used something when the last one was added.
+  [[nodiscard]] std::size_t size() const noexcept { return buckets_.size(); }
+
+  static constexpr std::size_t kKeptMax = 1024;
+
  private:
   struct Bucket {
     TokenBucket units;
@@ -38,12 +45,22 @@ class FloodGate {
   };
 
   Bucket& bucket_of(uid_t uid, SteadyTime now) {
+    if (buckets_.size() >= purge_at_) purge(now);
     return buckets_.try_emplace(uid, Bucket{TokenBucket(burst_, now), 0}).first->second;
+  }
+
+  // A full bucket that owes no count is as good as none.
+  void purge(SteadyTime now) {
+    std::erase_if(buckets_, [this, now](const auto& entry) {
+      return entry.second.stopped == 0 && entry.second.units.is_full(per_second_, burst_, now);
+    });
+    purge_at_ = std::max(kKeptMax, 2 * buckets_.size());
   }
 
   double per_second_;
   double burst_;
   std::map<uid_t, Bucket> buckets_;
+  std::size_t purge_at_ = kKeptMax;
 };
 
 }  // namespace signer

@@ -14,14 +14,23 @@ class TokenBucket {
 
   // Takes one unit; false if there is none.  Rate and size may change from call to call, as a reload changes them.
   [[nodiscard]] bool take(double per_second, double size, SteadyTime now) {
-    units_ = std::min(size, units_ + std::chrono::duration<double>(now - filled_).count() * per_second);
+    units_ = units_at(per_second, size, now);
     filled_ = now;
     if (units_ < 1) return false;
     units_ -= 1;
     return true;
   }
 
+  // Whether it holds no less than a new one would.
+  [[nodiscard]] bool is_full(double per_second, double size, SteadyTime now) const {
+    return units_at(per_second, size, now) >= size;
+  }
+
  private:
+  [[nodiscard]] double units_at(double per_second, double size, SteadyTime now) const {
+    return std::min(size, units_ + std::chrono::duration<double>(now - filled_).count() * per_second);
+  }
+
   double units_;
   SteadyTime filled_;
 };

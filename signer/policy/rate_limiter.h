@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -20,12 +21,35 @@ class RateLimiter {
  public:
   // Takes one unit from the bucket of (name, uid), which holds one second's worth and at least 1; false if it is empty.
   [[nodiscard]] bool take(const std::string& name, uid_t uid, double per_second, SteadyTime now) {
+    if (buckets_.size() >= purge_at_) purge(now);
     const double size = std::max(1.0, per_second);
-    return buckets_.try_emplace({name, uid}, size, now).first->second.take(per_second, size, now);
+    Bucket& bucket = buckets_.try_emplace({name, uid}, Bucket{TokenBucket(size, now), per_second}).first->second;
+    bucket.per_second = per_second;
+    return bucket.units.take(per_second, size, now);
   }
 
+  // Buckets that are held: at most kKeptMax, or twice those that were not full when the last one was added.
+  [[nodiscard]] std::size_t size() const noexcept { return buckets_.size(); }
+
+  static constexpr std::size_t kKeptMax = 1024;
+
  private:
-  std::map<std::pair<std::string, uid_t>, TokenBucket> buckets_;
+  struct Bucket {
+    TokenBucket units;
+    double per_second;  // when something was last taken
+  };
+
+  // A full bucket is as good as none.  What is left may double before the next look, so that a look costs little.
+  void purge(SteadyTime now) {
+    std::erase_if(buckets_, [now](const auto& entry) {
+      const Bucket& bucket = entry.second;
+      return bucket.units.is_full(bucket.per_second, std::max(1.0, bucket.per_second), now);
+    });
+    purge_at_ = std::max(kKeptMax, 2 * buckets_.size());
+  }
+
+  std::map<std::pair<std::string, uid_t>, Bucket> buckets_;
+  std::size_t purge_at_ = kKeptMax;
 };
 
 }  // namespace signer::policy

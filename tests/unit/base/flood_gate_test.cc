@@ -45,5 +45,17 @@ TEST(FloodGate, CountsWhatWasStoppedForAnotherReason) {
   EXPECT_EQ(gate.pass(1, SteadyTime{}), 2U);
 }
 
+TEST(FloodGate, UsersThatAreGoneAreForgottenAndCountsAreNot) {
+  FloodGate gate(10, 2);
+  SteadyTime now{};
+  for (int i = 0; i < 5; ++i) (void)gate.pass(7, now);  // 2 pass, 3 are counted
+  for (uid_t uid = 1000; uid < 50'000; ++uid) {
+    ASSERT_TRUE(gate.pass(uid, now));
+    now += milliseconds(1);
+    ASSERT_LE(gate.size(), FloodGate::kKeptMax);
+  }
+  EXPECT_EQ(gate.pass(7, now), 3U);
+}
+
 }  // namespace
 }  // namespace signer

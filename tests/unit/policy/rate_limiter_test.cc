@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
+#include "tests/support/seed.h"
+
 namespace signer::policy {
 namespace {
 
@@ -72,6 +76,42 @@ TEST_F(RateLimiterTest, AnotherRateAfterAReloadHoldsAtOnce) {
   EXPECT_EQ(taken(1, 2, 100), 2) << "what was saved under the old rate is cut to the new one";
   clock_.advance(1s);
   EXPECT_EQ(taken(1, 2, 100), 2);
+}
+
+TEST_F(RateLimiterTest, UidsThatAreGoneAreForgotten) {
+  for (uid_t uid = 0; uid < 100'000; ++uid) {
+    ASSERT_TRUE(take(uid, 5));
+    clock_.advance(1ms);
+    ASSERT_LE(limiter_.size(), RateLimiter::kKeptMax) << "a bucket is full again after 200 ms";
+  }
+}
+
+TEST_F(RateLimiterTest, WhoHasSpentItsBucketGainsNothingFromACrowd) {
+  EXPECT_EQ(taken(7, 0.1, 10), 1);
+  for (uid_t uid = 1000; uid < 10'000; ++uid) (void)take(uid, 100);
+  EXPECT_FALSE(take(7, 0.1));
+  clock_.advance(9999ms);
+  for (uid_t uid = 10'000; uid < 20'000; ++uid) (void)take(uid, 100);
+  EXPECT_FALSE(take(7, 0.1));
+  clock_.advance(2ms);
+  EXPECT_TRUE(take(7, 0.1));
+}
+
+// A bucket that is forgotten must have been a full one.
+TEST_F(RateLimiterTest, AnyHistoryIsAnsweredAsIfNothingWereForgotten) {
+  const unsigned seed = test::seed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  std::map<uid_t, TokenBucket> all;
+  for (int i = 0; i < 100'000; ++i) {
+    const auto uid = static_cast<uid_t>(random() % 4000);
+    const double rate = uid % 2 == 0 ? 3 : 0.5;
+    clock_.advance(std::chrono::microseconds(random() % 1000));
+    const bool expected = all.try_emplace(uid, std::max(1.0, rate), clock_.steady())
+                              .first->second.take(rate, std::max(1.0, rate), clock_.steady());
+    ASSERT_EQ(take(uid, rate), expected) << uid;
+  }
+  EXPECT_LT(limiter_.size(), all.size());
 }
 
 }  // namespace
