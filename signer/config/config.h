@@ -125,8 +125,9 @@ struct Grant {
   std::vector<std::string> keys;
   std::vector<std::string> profiles;
   std::vector<Verb> verbs;
-  std::optional<double> rate;  // requests per second for each uid; none: no limit
-  std::size_t line = 0;        // of its table in the file
+  std::optional<double> rate;                   // requests per second for each uid; none: no limit
+  std::optional<std::size_t> concurrency = {};  // requests under way for each uid; none: no limit
+  std::size_t line = 0;                         // of its table in the file
 };
 
 struct Audit {

@@ -13,6 +13,8 @@ namespace signer::config {
 
 namespace {
 
+constexpr std::int64_t kConcurrencyMax = 4096;  // no token holds more requests
+
 // Those that no call of this version asks for.
 constexpr std::array kNotInUse{Verb::kSignPayload, Verb::kRotate, Verb::kReadEvidence, Verb::kReadAudit};
 
@@ -101,6 +103,9 @@ void read_grant(TableReader& reader, const Config& so_far, Problems& problems, G
   std::string rate;
   reader.text("rate", rate);
   if (!rate.empty()) read_rate(reader, rate, grant);
+  std::optional<std::int64_t> concurrency;
+  reader.number("concurrency", 1, kConcurrencyMax, concurrency);
+  if (concurrency) grant.concurrency = static_cast<std::size_t>(*concurrency);
   check_grant(reader, grant);
 }
 

@@ -138,7 +138,7 @@ Result<Verdict> try_case(const OfflinePolicy& offline, const config::PolicyCase&
     return verdict;
   }
   const jose::Json sent = request->claims;
-  policy::RateLimiter limiter;
+  policy::Limiter limiter;
   const auto authorized = offline.policy->authorize(peer, *std::move(request), limiter, SteadyTime{});
   if (!authorized) {
     verdict.refusal = authorized.error();

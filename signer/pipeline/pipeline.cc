@@ -216,6 +216,7 @@ void Pipeline::refuse_issue(Issue& issue, Refusal refusal) {
 
 void Pipeline::finish(Issue& issue, Judged<IssuedToken> outcome) {
   --under_way_;
+  issue.request.leave_place();  // before the reply: who has it may ask again at once
   metrics_.issue_latency.observe(std::chrono::duration<double>(clock_.steady() - issue.started).count());
   const Reply reply = std::exchange(issue.reply, nullptr);
   reply(std::move(outcome));

@@ -122,7 +122,7 @@ class Pipeline {
   KeyTable& keys_;
   Metrics& metrics_;
   std::shared_ptr<const policy::Policy> policy_;
-  policy::RateLimiter limiter_;
+  policy::Limiter limiter_;
   FloodGate refusals_{50, 200};          // what one uid can write by being refused
   std::list<IssuePtr> awaiting_record_;  // signed and checked, record not yet durable
   boost::asio::steady_timer timer_;      // of awaiting_record_

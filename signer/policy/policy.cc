@@ -160,14 +160,24 @@ Judged<const Policy::Grant*> Policy::minting_grant(const PeerIdentity& peer, Ver
   return grants.front();
 }
 
-Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer, IssueRequest request, RateLimiter& limiter,
+Judged<Place> Policy::spend(const Grant& grant, uid_t uid, Limiter& limiter, SteadyTime now) {
+  const config::Grant& written = grant.written;
+  auto place = limiter.concurrency.take(written.name, uid, written.concurrency);
+  if (!place) {
+    return refuse(ErrorCode::kRateLimited, "too many requests at once", "concurrency of grant " + written.name);
+  }
+  if (written.rate && !limiter.rate.take(written.name, uid, *written.rate, now)) {
+    return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + written.name);
+  }
+  return *std::move(place);
+}
+
+Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer, IssueRequest request, Limiter& limiter,
                                             SteadyTime now) const {
   SIGNER_ASSIGN_OR_RETURN(const Grant* grant, minting_grant(peer, request.verb(), request.key, request.profile));
-  if (grant->written.rate && !limiter.take(grant->written.name, peer.uid, *grant->written.rate, now)) {
-    return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + grant->written.name);
-  }
+  SIGNER_ASSIGN_OR_RETURN(Place place, spend(*grant, peer.uid, limiter, now));
   const auto& profile = profiles_.find(*request.profile)->second;
-  return AuthorizedRequest(std::move(request), grant->written.name, profile);
+  return AuthorizedRequest(std::move(request), grant->written.name, profile, std::move(place));
 }
 
 }  // namespace signer::policy

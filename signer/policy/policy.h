@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "policy/concurrency_limiter.h"
 #include "policy/profile.h"
 #include "policy/rate_limiter.h"
 #include "request/refusal.h"
@@ -21,6 +22,12 @@
 namespace signer::policy {
 
 class Policy;
+
+// What callers have used of their grants' limits.  Not thread-safe.
+struct Limiter {
+  RateLimiter rate;
+  ConcurrencyLimiter concurrency;
+};
 
 // A request that a grant allows.  Only Policy::authorize can make one, so what takes one cannot be called without it.
 // Holds the profile by shared ownership: a reload does not pull it away.
@@ -37,21 +44,26 @@ class AuthorizedRequest {
   // The bytes to sign as they are, or null: the claims are signed as we write them.
   [[nodiscard]] const std::string* payload() const noexcept { return payload_ ? &*payload_ : nullptr; }
 
+  // The request is over: another of this caller may take its place.  Its end does the same.
+  void leave_place() noexcept { place_ = Place(); }
+
  private:
   friend class Policy;
 
-  AuthorizedRequest(IssueRequest request, std::string grant, std::shared_ptr<const Profile> profile)
+  AuthorizedRequest(IssueRequest request, std::string grant, std::shared_ptr<const Profile> profile, Place place)
       : key_(std::move(request.key)),
         grant_(std::move(grant)),
         profile_(std::move(profile)),
         claims_(std::move(request.claims)),
-        payload_(std::move(request.payload)) {}
+        payload_(std::move(request.payload)),
+        place_(std::move(place)) {}
 
   std::string key_;
   std::string grant_;
   std::shared_ptr<const Profile> profile_;
   jose::Json claims_;
   std::optional<std::string> payload_;
+  Place place_;
 };
 
 // Turns names of users and groups into ids; nothing if there is no such name.
@@ -63,7 +75,7 @@ struct Accounts {
 // The accounts of this machine (getpwnam_r, getgrnam_r).
 [[nodiscard]] Accounts system_accounts();
 
-// Immutable; replaced as a whole on reload.  The rate limiter is the caller's and outlives every Policy.
+// Immutable; replaced as a whole on reload.  The limiter is the caller's and outlives every Policy.
 class Policy {
  public:
   // kInvalidRequest, with file, line and grant or profile, if a user or group does not exist, a recipient's key or a
@@ -74,10 +86,11 @@ class Policy {
   // The profiles, ready for use, by name.
   [[nodiscard]] const auto& profiles() const noexcept { return profiles_; }
 
-  // The right to mint, spent against the grant's rate.  Refusals: kDenied; kRateLimited; kInvalidRequest if the profile
-  // must be named.  An unknown key and a key of somebody else look alike to the caller.
-  [[nodiscard]] Judged<AuthorizedRequest> authorize(const PeerIdentity& peer, IssueRequest request,
-                                                    RateLimiter& limiter, SteadyTime now) const;
+  // The right to mint, spent against the grant's rate and holding one of its places.  Refusals: kDenied; kRateLimited,
+  // which spends nothing; kInvalidRequest if the profile must be named.  An unknown key and a key of somebody else look
+  // alike to the caller.
+  [[nodiscard]] Judged<AuthorizedRequest> authorize(const PeerIdentity& peer, IssueRequest request, Limiter& limiter,
+                                                    SteadyTime now) const;
 
   // The name of the first grant in the file that lets `peer` do `verb` (to `key`, if the verb is for one), or kDenied.
   // For verbs that do not mint: those spend no limits.
@@ -97,6 +110,9 @@ class Policy {
   // The grant under which `peer` mints with `verb`, `key` and `profile`, which is filled in if it was left out.
   [[nodiscard]] Judged<const Grant*> minting_grant(const PeerIdentity& peer, Verb verb, std::string_view key,
                                                    std::optional<std::string>& profile) const;
+
+  // A place under the grant, its rate spent; or kRateLimited.
+  [[nodiscard]] static Judged<Place> spend(const Grant& grant, uid_t uid, Limiter& limiter, SteadyTime now);
 
   std::vector<Grant> grants_;
   std::map<std::string, std::shared_ptr<const Profile>, std::less<>> profiles_;

@@ -207,7 +207,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     collect_texts(sent, texts);
     const IssueRequest copy = *request;
 
-    policy::RateLimiter limiter;
+    policy::Limiter limiter;
     auto authorized = policy.authorize(peer, *std::move(request), limiter, SteadyTime{});
     PeerIdentity stranger = peer;
     stranger.uid = 1002;

@@ -65,5 +65,21 @@ TEST(GrantTable, VerbsThatNoCallAsksForAreSaidAndNotSwallowed) {
   EXPECT_TRUE(with_verbs(R"(["issue", "create", "status"])")->notes.empty());
 }
 
+TEST(GrantTable, ConcurrencyIsACountFromOneTo4096) {
+  const auto with_concurrency = [](const std::string& value) {
+    return std::string(kConfigText) + "concurrency = " + value + "\n";
+  };
+  EXPECT_FALSE(parse(kConfigText, "f")->grants[0].concurrency) << "no limit unless there is one";
+  for (const std::size_t good : {1U, 16U, 4096U}) {
+    const auto config = parse(with_concurrency(std::to_string(good)), "f");
+    ASSERT_TRUE(config) << config.error().text;
+    EXPECT_EQ(config->grants[0].concurrency, good);
+  }
+  for (const char* bad : {"0", "-1", "4097", "\"16\"", "1.5", "true"}) {
+    const std::string text = problems_of(with_concurrency(bad));
+    EXPECT_TRUE(text.starts_with("signer.toml:28: grant.concurrency: must be ")) << bad << " gave: " << text;
+  }
+}
+
 }  // namespace
 }  // namespace signer::config

@@ -76,17 +76,29 @@ class PipelineUnderTest : public testing::Test {
     config::Match match;
     match.uid = 1;
     config.grants.push_back({"g", match, {"issuer"}, {"access"}, {Verb::kIssue}, std::nullopt});
+    match.uid = 3;
+    config.grants.push_back({"few", match, {"issuer"}, {"access"}, {Verb::kIssue}, std::nullopt, kPlaces});
     return config;
   }
+
+  // How many requests of `uid` find a place now.  Leaves them under way.
+  std::size_t places_of(uid_t uid) {
+    std::size_t found = 0;
+    for (Answer answer = issue(seconds(20), uid); !answer->has_value(); answer = issue(seconds(20), uid)) ++found;
+    return found;
+  }
+
+  static constexpr std::size_t kPlaces = 3;
+  static constexpr uid_t kFew = 3;  // the uid whose grant has so many
 
   token::TokenService& token() { return *tokens_["main"]; }
 
   using Answer = std::shared_ptr<std::optional<Judged<IssuedToken>>>;
 
-  Answer issue(milliseconds patience = seconds(20)) {
+  Answer issue(milliseconds patience = seconds(20), uid_t uid = 1, const jose::Json& claims = {{"sub", "x"}}) {
     auto answer = std::make_shared<std::optional<Judged<IssuedToken>>>();
-    const RequestContext context{"0123456789abcdef", {1, 1, 4242, {}, "/s"}, clock_.steady() + patience};
-    pipeline_->issue(context, {"issuer", std::nullopt, {{"sub", "x"}}},
+    const RequestContext context{"0123456789abcdef", {uid, 1, 4242, {}, "/s"}, clock_.steady() + patience};
+    pipeline_->issue(context, {"issuer", std::nullopt, claims},
                      [answer](Judged<IssuedToken> result) { answer->emplace(std::move(result)); });
     return answer;
   }
@@ -165,6 +177,73 @@ TEST_F(PipelineUnderTest, RecordsOfJobsThatWaitBecomeDurableTogether) {
     return std::all_of(answers.begin(), answers.end(), [](const Answer& answer) { return answer->has_value(); });
   }));
   EXPECT_LE(disk_.syncs() - before, 32) << "not one for each";
+}
+
+TEST_F(PipelineUnderTest, Invariant10_BeyondItsPlacesACallerIsRefusedAtOnceAndOthersAreNot) {
+  disk_.hold_syncs();
+  EXPECT_EQ(places_of(kFew), kPlaces);
+  const Answer beyond = issue(seconds(20), kFew);
+  ASSERT_TRUE(beyond->has_value());
+  EXPECT_EQ((*beyond)->error().code, ErrorCode::kRateLimited);
+  EXPECT_EQ((*beyond)->error().reason, "concurrency of grant few");
+  const Answer other = issue();
+  EXPECT_FALSE(other->has_value()) << "is under way";
+  disk_.release_syncs();
+  ASSERT_TRUE(run_until([this] { return pipeline_->under_way() == 0; }));
+  EXPECT_TRUE(**other);
+}
+
+// Whatever becomes of a request, its place comes back; one that leaks shuts a caller out until a restart.
+TEST_F(PipelineUnderTest, APlaceComesBackOnEveryPath) {
+  const auto all_back = [this] {
+    if (!run_until([this] { return pipeline_->under_way() == 0; })) return false;
+    disk_.hold_syncs();
+    const std::size_t found = places_of(kFew);
+    disk_.release_syncs();
+    return run_until([this] { return pipeline_->under_way() == 0; }) && found == kPlaces;
+  };
+  EXPECT_TRUE(all_back());
+  EXPECT_TRUE(all_back()) << "after good ones";
+
+  for (std::size_t i = 0; i < kPlaces; ++i)
+    EXPECT_EQ((*issue(seconds(20), kFew, {{"exp", 1}}))->error().code, ErrorCode::kClaimPolicy);
+  EXPECT_TRUE(all_back()) << "after claims that were refused";
+
+  disk_.hold_syncs();
+  std::vector<Answer> late;
+  for (std::size_t i = 0; i < kPlaces; ++i) late.push_back(issue(milliseconds(200), kFew));
+  ASSERT_TRUE(run_until(
+      [&] { return std::all_of(late.begin(), late.end(), [](const Answer& answer) { return answer->has_value(); }); }));
+  disk_.release_syncs();
+  for (const Answer& answer : late) EXPECT_EQ((*answer)->error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_TRUE(all_back()) << "after a deadline";
+
+  disk_.fail_from(1);
+  const Answer unrecorded = issue(seconds(20), kFew);
+  ASSERT_TRUE(run_until([&] { return unrecorded->has_value(); }));
+  EXPECT_FALSE(**unrecorded);
+  for (std::size_t i = 0; i < kPlaces; ++i) EXPECT_FALSE(**issue(seconds(20), kFew)) << "the log has failed";
+  disk_.heal();
+  ASSERT_TRUE(run_until([this] { return audit_->healthy(); }));
+  EXPECT_TRUE(all_back()) << "after a log that failed";
+
+  const Answer hopeless = issue(milliseconds(0), kFew);
+  ASSERT_TRUE(run_until([&] { return hopeless->has_value(); }));
+  EXPECT_FALSE(**hopeless);
+  EXPECT_TRUE(all_back()) << "after a request that was late from the beginning";
+}
+
+TEST_F(PipelineUnderTest, WhoHasTheReplyFindsThePlaceFree) {
+  bool again = false;
+  const RequestContext context{"0123456789abcdef", {kFew, 1, 4242, {}, "/s"}, clock_.steady() + seconds(20)};
+  std::vector<Answer> others;
+  for (std::size_t i = 1; i < kPlaces; ++i) others.push_back(issue(seconds(20), kFew));
+  pipeline_->issue(context, {"issuer", std::nullopt, {{"sub", "x"}}}, [&](const Judged<IssuedToken>& result) {
+    EXPECT_TRUE(result);
+    again = !issue(seconds(20), kFew)->has_value();
+  });
+  ASSERT_TRUE(run_until([this] { return pipeline_->under_way() == 0; }));
+  EXPECT_TRUE(again);
 }
 
 TEST_F(PipelineUnderTest, Invariant03_ACallerWithoutAGrantCausesNoWork) {

@@ -25,7 +25,7 @@ static_assert(!std::is_default_constructible_v<SigningInput>);
 
 AuthorizedRequest authorized(config::Config config, IssueRequest request, const Files& files = test::no_files()) {
   const auto policy = Policy::build(config, test::accounts(), files).value();
-  RateLimiter limiter;
+  Limiter limiter;
   return policy->authorize(test::peer(1), std::move(request), limiter, SteadyTime{}).value();
 }
 

@@ -25,7 +25,7 @@ static_assert(!std::is_constructible_v<AuthorizedRequest, std::string, std::stri
                                        std::shared_ptr<const config::Profile>, jose::Json>);
 
 Judged<AuthorizedRequest> authorize(const Policy& policy, const PeerIdentity& who, IssueRequest what) {
-  RateLimiter limiter;
+  Limiter limiter;
   return policy.authorize(who, std::move(what), limiter, SteadyTime{});
 }
 
@@ -222,7 +222,7 @@ TEST(Policy, Invariant10_ARateIsSpentByEachUidForItself) {
   config::Grant limited = grant("g", group, {"issuer"}, {"access"});
   limited.rate = 2.0;
   const auto policy = build({limited});
-  RateLimiter limiter;
+  Limiter limiter;
   ManualClock clock(WallTime(1790000000s));
   const auto issue = [&](uid_t who) {
     return policy->authorize(peer(who, 2001), request("issuer"), limiter, clock.steady());
@@ -243,11 +243,69 @@ TEST(Policy, Invariant10_ARateIsSpentByEachUidForItself) {
   EXPECT_FALSE(issue(1));
 }
 
+TEST(Policy, Invariant10_RequestsUnderWayAreCountedForEachUid) {
+  config::Match group;
+  group.gid = 2001;
+  config::Grant limited = grant("g", group, {"issuer"}, {"access"});
+  limited.concurrency = 2;
+  const auto policy = build({limited});
+  Limiter limiter;
+  const auto issue = [&](uid_t who) {
+    return policy->authorize(peer(who, 2001), request("issuer"), limiter, SteadyTime{});
+  };
+
+  auto first = issue(1);
+  const auto second = issue(1);
+  ASSERT_TRUE(first && second);
+  const auto refused = issue(1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kRateLimited);
+  EXPECT_EQ(refused.error().reason, "concurrency of grant g");
+  EXPECT_GE(refused.error().retry_after, 1s);
+  EXPECT_TRUE(issue(2)) << "another caller has places of its own";
+  first->leave_place();
+  EXPECT_TRUE(issue(1));
+}
+
+TEST(Policy, WhatIsRefusedTakesNeitherPlaceNorRate) {
+  config::Grant limited = grant("g", uid(1), {"issuer"}, {"access"});
+  limited.concurrency = 1;
+  limited.rate = 2.0;
+  const auto policy = build({limited});
+  Limiter limiter;
+  const auto issue = [&] { return policy->authorize(peer(1), request("issuer"), limiter, SteadyTime{}); };
+  {
+    const auto held = issue();
+    ASSERT_TRUE(held);
+    for (int i = 0; i < 5; ++i) EXPECT_FALSE(issue()) << "no place";
+  }
+  ASSERT_TRUE(issue()) << "those spent no rate";
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(issue().error().reason, "rate of grant g");
+  EXPECT_EQ(issue().error().reason, "rate of grant g") << "and those hold no place";
+}
+
+TEST(Policy, Invariant12_AReloadKeepsPlacesAndRates) {
+  config::Grant limited = grant("g", uid(1), {"issuer"}, {"access"});
+  limited.concurrency = 1;
+  const auto before = build({limited});
+  limited.rate = 1.0;
+  const auto after = build({limited});
+  Limiter limiter;
+  {
+    const auto held = before->authorize(peer(1), request("issuer"), limiter, SteadyTime{});
+    ASSERT_TRUE(held);
+    EXPECT_FALSE(after->authorize(peer(1), request("issuer"), limiter, SteadyTime{}));
+  }
+  EXPECT_TRUE(after->authorize(peer(1), request("issuer"), limiter, SteadyTime{}));
+  EXPECT_EQ(build({limited})->authorize(peer(1), request("issuer"), limiter, SteadyTime{}).error().reason,
+            "rate of grant g");
+}
+
 TEST(Policy, WhatIsDeniedDoesNotSpendTheRate) {
   config::Grant limited = grant("g", uid(1), {"issuer"}, {"access"});
   limited.rate = 1.0;
   const auto policy = build({limited});
-  RateLimiter limiter;
+  Limiter limiter;
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(policy->authorize(peer(1), request("issuer", "id"), limiter, SteadyTime{}));
   EXPECT_TRUE(policy->authorize(peer(1), request("issuer", "access"), limiter, SteadyTime{}));
 }
