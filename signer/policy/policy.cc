@@ -65,6 +65,10 @@ std::optional<Id> id_of(std::string_view kind, const std::optional<std::string>&
   return found;
 }
 
+void add_line(std::string& lines, const std::string& line) {
+  lines += (lines.empty() ? "" : "\n") + line;
+}
+
 }  // namespace
 
 std::string Policy::add_profiles(const config::Config& config, const Files& files) {
@@ -74,8 +78,8 @@ std::string Policy::add_profiles(const config::Config& config, const Files& file
     if (profile) {
       profiles_.emplace(written.name, *std::move(profile));
     } else {
-      problems += (problems.empty() ? "" : "\n") + config.file + ":" + std::to_string(written.line) + ": profile '" +
-                  written.name + "': " + profile.error().text;
+      add_line(problems, config.file + ":" + std::to_string(written.line) + ": profile '" + written.name +
+                             "': " + profile.error().text);
     }
   }
   return problems;
@@ -105,11 +109,11 @@ Result<std::shared_ptr<const Policy>> Policy::build(const config::Config& config
     if (!group_problem.empty()) group_problem.insert(0, "'.match.");
     for (const std::string& problem : {user_problem, group_problem, policy->payload_problem(written)}) {
       if (problem.empty()) continue;
-      problems += (problems.empty() ? "" : "\n") + config.file + ":" + std::to_string(written.line) + ": grant '" +
-                  written.name + problem;
+      add_line(problems, config.file + ":" + std::to_string(written.line) + ": grant '" + written.name + problem);
     }
     policy->grants_.push_back(Grant{written, uid, gid});
   }
+  for (const std::string& overlap : overlaps(policy->grants_, config.file)) add_line(problems, overlap);
   if (!problems.empty()) return fail(ErrorCode::kInvalidRequest, problems);
   return std::shared_ptr<const Policy>(std::move(policy));
 }
@@ -118,7 +122,7 @@ bool Policy::matches(const Grant& grant, const PeerIdentity& peer) {
   if (grant.uid && *grant.uid != peer.uid) return false;
   if (grant.gid && !in_group(peer, *grant.gid)) return false;
   if (grant.written.match.listener && *grant.written.match.listener != peer.listener) return false;
-  return grant.uid.has_value() || grant.gid.has_value();
+  return grant.names_somebody();
 }
 
 std::vector<const Policy::Grant*> Policy::grants_for(const PeerIdentity& peer, Verb verb, std::string_view key) const {
@@ -149,14 +153,11 @@ Judged<const Policy::Grant*> Policy::minting_grant(const PeerIdentity& peer, Ver
     }
     return denied("no grant lets this caller " + word + " with this profile");
   }
-  // Grants that allow the same one profile leave no doubt either.
-  const std::string& only = grants.front()->written.profiles.front();
-  for (const Grant* grant : grants) {
-    if (grant->written.profiles.size() != 1 || grant->written.profiles.front() != only) {
-      return refuse(ErrorCode::kInvalidRequest, "name a profile: several are allowed for this key");
-    }
+  // No two grants here have a profile in common, or they would overlap.
+  if (grants.size() != 1 || grants.front()->written.profiles.size() != 1) {
+    return refuse(ErrorCode::kInvalidRequest, "name a profile: several are allowed for this key");
   }
-  profile = only;
+  profile = grants.front()->written.profiles.front();
   return grants.front();
 }
 

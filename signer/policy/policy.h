@@ -14,6 +14,7 @@
 
 #include "config/config.h"
 #include "policy/concurrency_limiter.h"
+#include "policy/overlap.h"
 #include "policy/profile.h"
 #include "policy/rate_limiter.h"
 #include "request/refusal.h"
@@ -78,8 +79,9 @@ struct Accounts {
 // Immutable; replaced as a whole on reload.  The limiter is the caller's and outlives every Policy.
 class Policy {
  public:
-  // kInvalidRequest, with file, line and grant or profile, if a user or group does not exist, a recipient's key or a
-  // secret cannot be had, or payloads could be signed under a profile that rewrites claims.  All problems, one a line.
+  // kInvalidRequest, with file, line and grant or profile of every problem, if a user or group does not exist, two grants
+  // overlap so that their limits would add up, a recipient's key or a secret cannot be had, or payloads could be signed
+  // under a profile that rewrites claims.
   [[nodiscard]] static Result<std::shared_ptr<const Policy>> build(const config::Config& config,
                                                                    const Accounts& accounts, const Files& files);
 
@@ -97,11 +99,7 @@ class Policy {
   [[nodiscard]] Judged<std::string> authorize(const PeerIdentity& peer, Verb verb, std::string_view key) const;
 
  private:
-  struct Grant {
-    config::Grant written;
-    std::optional<uid_t> uid;
-    std::optional<gid_t> gid;
-  };
+  using Grant = ResolvedGrant;
 
   [[nodiscard]] std::string add_profiles(const config::Config& config, const Files& files);
   [[nodiscard]] std::string payload_problem(const config::Grant& written) const;

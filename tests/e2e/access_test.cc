@@ -3,12 +3,41 @@
 // Who may mint and how much of it, over the real socket: each refusal with its code.
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "tests/e2e/fixture.h"
 
 namespace signer::test {
 
 namespace {
+
+class Access : public RunningDaemon {};
+
+std::string grant_of_mine(const std::string& name, const std::string& match_more, const std::string& verbs) {
+  return "[[grant]]\nname = \"" + name + "\"\nmatch = { uid = " + std::to_string(::getuid()) + match_more +
+         " }\nkeys = [\"issuer\"]\nprofiles = [\"access\"]\nverbs = [" + verbs + "]\n";
+}
+
+TEST_F(Access, AFileWhoseGrantsOverlapIsRefusedByTheCheckAndByAReload) {
+  const std::string good = read_text(daemon_.config_file());
+  const std::string widened = good + grant_of_mine("wide", "", "\"issue\"");
+  write_text(daemon_.config_file(), widened);
+  const Finished checked = run({programs().signerd, "--check", "--config", daemon_.config_file()});
+  EXPECT_EQ(checked.status, 1);
+  EXPECT_NE(checked.err.find("grant 'wide' overlaps grant 'tests' of line "), std::string::npos) << checked.err;
+
+  const std::size_t before = daemon_.log().size();
+  daemon_.process().signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return daemon_.log().find("reload_refused", before) != std::string::npos; }));
+  EXPECT_EQ(daemon_.issue()->status, 200) << "under the grant of before";
+
+  for (const std::string& apart :
+       {grant_of_mine("other", "", "\"create\", \"status\""), grant_of_mine("other", "", "\"sign-payload\"")}) {
+    write_text(daemon_.config_file(), good + apart);
+    const Finished fine = run({programs().signerd, "--check", "--config", daemon_.config_file()});
+    EXPECT_EQ(fine.status, 0) << fine.err;
+  }
+}
 
 class OneAtATime : public RunningDaemon {
  protected:

@@ -194,15 +194,13 @@ TEST(Policy, TheGrantThatHasTheProfileIsTheOneThatCounts) {
   EXPECT_EQ(authorize(*split, peer(1), request("issuer"))->profile().settings().name, "access");
 }
 
-// docs/protocol.md §2.1: "may be left out if the caller's grants allow exactly one for this key".
-TEST(Policy, TwoGrantsOfTheSameProfileAllowExactlyOne) {
+TEST(Policy, AVerbWithoutLimitsThatTwoGrantsAllowIsRecordedUnderTheFirst) {
   config::Match group;
   group.gid = 2001;
-  const auto policy =
-      build({grant("by uid", uid(1), {"issuer"}, {"access"}), grant("by group", group, {"issuer"}, {"access"})});
-  const auto right = authorize(*policy, peer(1, 2001), request("issuer"));
-  ASSERT_TRUE(right) << right.error().detail;
-  EXPECT_EQ(right->profile().settings().name, "access");
+  const auto policy = build({grant("by uid", uid(1), {"issuer"}, {}, {Verb::kCreate}),
+                             grant("by group", group, {"issuer"}, {}, {Verb::kCreate})});
+  EXPECT_EQ(*policy->authorize(peer(1, 2001), Verb::kCreate, "issuer"), "by uid");
+  EXPECT_EQ(*policy->authorize(peer(2, 2001), Verb::kCreate, "issuer"), "by group");
 }
 
 TEST(Policy, AnUnknownKeyAndAKeyOfSomebodyElseLookAlike) {
