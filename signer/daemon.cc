@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "host_program.h"
 #include "jose/base64url.h"
+#include "server/unit.h"
 
 namespace signer {
 
@@ -51,6 +52,19 @@ std::string needs_restart(const config::Config& now, const config::Config& fresh
   if (now.tokens != fresh.tokens) return "a [[token]]";
   if (now.audit != fresh.audit) return "[audit]";
   return {};
+}
+
+// Once for each policy, not for each connection that its grants do not fit.
+void warn_of_units(const config::Config& config) {
+  std::string grants;
+  for (const config::Grant& grant : config.grants) {
+    if (grant.match.unit) grants += (grants.empty() ? "" : ", ") + grant.name;
+  }
+  if (grants.empty()) return;
+  if (const auto known = server::units_can_be_known(); !known) {
+    log::warn("units_unknown",
+              {{"grants", grants}, {"reason", known.error().text}, {"effect", "these grants match nobody"}});
+  }
 }
 
 }  // namespace
@@ -137,6 +151,7 @@ Result<void> Daemon::open_keys_and_policy() {
   keys_ = std::make_unique<pipeline::KeyTable>(config_.state_dir, tokens_);
   pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, metrics_);
   pipeline_->set_policy(std::move(policy));
+  warn_of_units(config_);
   keys_->on_stopped = [this](const pipeline::KeyEntry& entry) {
     audit::Record record;
     record.event = audit::Event::kKeyStopped;
@@ -231,6 +246,7 @@ Result<void> Daemon::apply(config::Config fresh) {
   SIGNER_RETURN_IF_ERROR(keys_->load(fresh.keys));
   pipeline_->set_policy(std::move(policy));
   config_ = std::move(fresh);
+  warn_of_units(config_);
   return {};
 }
 

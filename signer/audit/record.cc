@@ -86,6 +86,7 @@ std::string to_line(const Record& record, std::uint64_t index) {
   number("suppressed", record.suppressed != 0, record.suppressed);
   line.text("time", timestamp(record.time));
   number("uid", has_peer, peer.uid);
+  text("unit", peer.unit);
   number("v", true, 1);
   return std::move(line).finish();
 }

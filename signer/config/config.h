@@ -117,6 +117,7 @@ struct Match {
   std::optional<std::string> group;
   std::optional<gid_t> gid;
   std::optional<std::string> listener;
+  std::optional<std::string> unit;  // of systemd's system manager
 };
 
 struct Grant {

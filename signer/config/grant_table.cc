@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "config/references.h"
+#include "request/unit_name.h"
 
 namespace signer::config {
 
@@ -64,8 +65,12 @@ void match_members(TableReader& reader, const std::vector<Listener>& listeners, 
   id.reset();
   reader.number("gid", 0, UINT32_MAX - 1LL, id);
   if (id) match.gid = static_cast<gid_t>(*id);
-  if (!match.user && !match.group && !match.uid && !match.gid) {
-    reader.problem("user", "is missing; a grant names at least one of user, uid, group, gid");
+  reader.text("unit", match.unit);
+  if (match.unit && !is_process_unit(*match.unit)) {
+    reader.problem("unit", "must be a service or scope in full, such as \"idp.service\" or \"idp@1.service\"");
+  }
+  if (!match.user && !match.group && !match.uid && !match.gid && !match.unit) {
+    reader.problem("user", "is missing; a grant names at least one of user, uid, group, gid, unit");
   }
   if (match.listener) {
     const bool known = std::any_of(listeners.begin(), listeners.end(),

@@ -237,6 +237,7 @@ void Pipeline::record_refusal(const RequestContext& context, const std::string& 
   const std::string known_key = keys_.find(key) != nullptr ? key : std::string();
   log::warn("refused", {{"req", context.id},
                         {"uid", context.peer.uid},
+                        {"unit", context.peer.unit},
                         {"key", known_key},
                         {"code", to_string(refusal.code)},
                         {"detail", refusal.detail},

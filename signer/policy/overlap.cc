@@ -14,10 +14,11 @@ bool differ(const std::optional<Value>& one, const std::optional<Value>& other) 
   return one && other && *one != *other;
 }
 
-// A caller has one uid and came through one listener; it may have any number of groups.
+// A caller has one uid, runs in one unit and came through one listener; it may have any number of groups.
 bool somebody_can_fit_both(const ResolvedGrant& one, const ResolvedGrant& other) {
   return one.names_somebody() && other.names_somebody() && !differ(one.uid, other.uid) &&
-         !differ(one.written.match.listener, other.written.match.listener);
+         !differ(one.written.match.listener, other.written.match.listener) &&
+         !differ(one.written.match.unit, other.written.match.unit);
 }
 
 std::string in_quotes(std::string_view word) {
@@ -54,7 +55,7 @@ std::string problem_of(const ResolvedGrant& first, const ResolvedGrant& second) 
          std::to_string(first.written.line) + ": a caller can fit both, and both allow " + verbs + " with key " + keys +
          " and profile " + profiles +
          ", so that the limits of one would widen those of the other; make one grant of them, or matches that differ "
-         "in user or listener";
+         "in user, unit or listener";
 }
 
 }  // namespace

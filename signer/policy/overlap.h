@@ -20,7 +20,7 @@ struct ResolvedGrant {
   std::optional<gid_t> gid;
 
   // Whether it names a caller at all; if not, nobody fits.
-  [[nodiscard]] bool names_somebody() const noexcept { return uid || gid; }
+  [[nodiscard]] bool names_somebody() const noexcept { return uid || gid || written.match.unit; }
 };
 
 // Problems, each a line with file and line of the grant: one for each grant that allows the same verb that mints, the

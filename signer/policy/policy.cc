@@ -122,6 +122,7 @@ bool Policy::matches(const Grant& grant, const PeerIdentity& peer) {
   if (grant.uid && *grant.uid != peer.uid) return false;
   if (grant.gid && !in_group(peer, *grant.gid)) return false;
   if (grant.written.match.listener && *grant.written.match.listener != peer.listener) return false;
+  if (grant.written.match.unit && (peer.unit.empty() || *grant.written.match.unit != peer.unit)) return false;
   return grant.names_somebody();
 }
 

@@ -24,6 +24,7 @@ struct PeerIdentity {
   pid_t pid = 0;
   std::vector<gid_t> groups;  // supplementary groups (SO_PEERGROUPS)
   std::string listener;       // path of the socket it came through
+  std::string unit = {};      // the systemd unit it runs in; empty: not known
 };
 
 // What a grant can allow.

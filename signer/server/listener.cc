@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "server/connection.h"
+#include "server/unit.h"
 
 namespace signer::server {
 
@@ -165,6 +166,7 @@ void Server::admit(stream_protocol::socket socket, const std::string& path) {
     }
     return;
   }
+  peer->unit = unit_of_peer(socket.native_handle(), peer->pid);  // not for those that are turned away
   ++connections_of_[peer->uid];
   ++metrics.connections_accepted;
   ++metrics.connections_open;

@@ -5,7 +5,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "tests/e2e/fixture.h"
+#include "tests/support/unit_cgroup.h"
 
 namespace signer::test {
 
@@ -37,6 +40,82 @@ TEST_F(Access, AFileWhoseGrantsOverlapIsRefusedByTheCheckAndByAReload) {
     const Finished fine = run({programs().signerd, "--check", "--config", daemon_.config_file()});
     EXPECT_EQ(fine.status, 0) << fine.err;
   }
+}
+
+// Another user with a grant for a unit that the test makes up.  As anybody but root there is no other user and no unit;
+// what is shown then is that whoever is outside of the unit is refused.
+class InAUnit : public RunningDaemon {
+ protected:
+  static constexpr const char* kOther = "65534";
+
+  InAUnit() : RunningDaemon(options()) {}
+
+  static std::string unit() { return "signer-e2e-" + std::to_string(::getpid()) + ".service"; }
+
+  static DaemonOptions options() {
+    DaemonOptions options;
+    options.listener_settings = "mode = \"0666\"\n";
+    options.more =
+        "[[profile]]\nname = \"unit\"\nissuer = \"https://idp.example\"\naudiences = [\"a\"]\n"
+        "max_ttl = \"1m\"\n[[grant]]\nname = \"unit\"\nmatch = { unit = \"" +
+        unit() + "\" }\nkeys = [\"issuer\"]\nprofiles = [\"unit\"]\nverbs = [\"issue\"]\n";
+    return options;
+  }
+
+  void SetUp() override {
+    RunningDaemon::SetUp();
+    std::filesystem::permissions(daemon_.directory(), std::filesystem::perms(0711));
+  }
+
+  std::vector<std::string> ask() const {
+    std::vector<std::string> words;
+    if (::getuid() == 0) words = {"/usr/bin/setpriv", "--reuid", kOther, "--regid", kOther, "--clear-groups"};
+    const std::vector<std::string> call{"/usr/bin/curl",
+                                        "-sS",
+                                        "--max-time",
+                                        "20",
+                                        "--unix-socket",
+                                        daemon_.socket(),
+                                        "-H",
+                                        "Content-Type: application/json",
+                                        "-d",
+                                        R"({"claims":{"sub":"x"},"profile":"unit"})",
+                                        "http://x/v1/keys/issuer/tokens"};
+    words.insert(words.end(), call.begin(), call.end());
+    return words;
+  }
+
+  bool recorded(const std::string& event, const std::string& in_unit) {
+    return eventually([&] {
+      for (const jose::Json& record : daemon_.audit_records()) {
+        if (record["event"] == event && record.value("unit", "") == in_unit) return true;
+      }
+      return false;
+    });
+  }
+};
+
+TEST_F(InAUnit, OnlyWhoeverRunsInTheUnitHasItsGrant) {
+  const Finished outside = run(ask());
+  EXPECT_NE(outside.out.find("\"code\":\"denied\""), std::string::npos) << outside.out << outside.err;
+  const UnitCgroup cgroup(unit(), "worker");
+  if (!cgroup.made()) return;
+  const Finished inside = cgroup.run_inside(ask());
+  EXPECT_NE(inside.out.find("\"token\":\""), std::string::npos) << inside.out << inside.err << daemon_.log();
+  EXPECT_TRUE(recorded("issue", unit())) << "the record says which service it was";
+}
+
+TEST_F(InAUnit, AnotherUnitIsRefusedAndNamedInRecordAndLog) {
+  const std::string name = "signer-e2e-" + std::to_string(::getpid()) + "-other.service";
+  const UnitCgroup other(name, unit());  // what it calls its own subtree vouches for nothing
+  if (!other.made()) {
+    EXPECT_NE(run(ask()).out.find("\"code\":\"denied\""), std::string::npos);
+    return;
+  }
+  const Finished inside = other.run_inside(ask());
+  EXPECT_NE(inside.out.find("\"code\":\"denied\""), std::string::npos) << inside.out << inside.err;
+  EXPECT_TRUE(recorded("refuse", name));
+  EXPECT_NE(daemon_.log().find("unit=" + name), std::string::npos) << daemon_.log();
 }
 
 class OneAtATime : public RunningDaemon {

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(AuditRecord, IsOneLineOfJsonWithTheDocumentedMembers) {
-  const PeerIdentity peer{1001, 1002, 4242, {7}, "/run/signer.sock"};
+  const PeerIdentity peer{1001, 1002, 4242, {7}, "/run/signer.sock", "idp.service"};
   Record record;
   record.event = Event::kIssue;
   record.time = WallTime(1795456800s + 1234us);
@@ -36,7 +36,7 @@ TEST(AuditRecord, IsOneLineOfJsonWithTheDocumentedMembers) {
       to_line(record, 4711),
       R"({"aud":["a","b"],"code":"denied","detail":"why","event":"issue","exp":1795457700,"gid":1002,"grant":"idp",)"
       R"("index":4711,"input_sha256":"hash","jti":"jti1","key":"issuer","kid":"kid1","pid":4242,"profile":"access",)"
-      R"("req":"5f0c","suppressed":3,"time":"2026-11-23T18:00:00.001234Z","uid":1001,"v":1})");
+      R"("req":"5f0c","suppressed":3,"time":"2026-11-23T18:00:00.001234Z","uid":1001,"unit":"idp.service","v":1})");
 }
 
 TEST(AuditRecord, LeavesEmptyMembersOut) {

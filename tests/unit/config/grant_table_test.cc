@@ -65,6 +65,24 @@ TEST(GrantTable, VerbsThatNoCallAsksForAreSaidAndNotSwallowed) {
   EXPECT_TRUE(with_verbs(R"(["issue", "create", "status"])")->notes.empty());
 }
 
+TEST(GrantTable, AUnitIsAServiceOrScopeInFullAndEnoughForAMatch) {
+  const auto with_match = [](const std::string& match) { return with(kConfigText, "{ uid = 1001 }", match); };
+  for (const char* good : {"idp.service", "idp@1.service", "session-3.scope", "user@1000.service", "a.b_c:d.service"}) {
+    const auto config = parse(with_match("{ unit = \"" + std::string(good) + "\" }"), "f");
+    ASSERT_TRUE(config) << config.error().text;
+    EXPECT_EQ(config->grants[0].match.unit, good);
+    EXPECT_FALSE(config->grants[0].match.uid);
+  }
+  for (const char* bad : {"idp", "idp@.service", "system.slice", ".service", "idp.timer", "idp .service", "a/b.service",
+                          "*.service", "@1.service", "idp.service "}) {
+    const std::string text = problems_of(with_match("{ unit = \"" + std::string(bad) + "\" }"));
+    EXPECT_TRUE(text.starts_with("signer.toml:24: grant.match.unit: must be a service or scope in full")) << text;
+  }
+  EXPECT_EQ(problems_of(with_match("{ unit = \"" + std::string(247, 'a') + ".service\" }")), "");
+  EXPECT_NE(problems_of(with_match("{ unit = \"" + std::string(248, 'a') + ".service\" }")), "");
+  EXPECT_NE(problems_of(with_match("{ unit = \"\" }")), "");
+}
+
 TEST(GrantTable, ConcurrencyIsACountFromOneTo4096) {
   const auto with_concurrency = [](const std::string& value) {
     return std::string(kConfigText) + "concurrency = " + value + "\n";

@@ -169,7 +169,7 @@ TEST(ConfigurationProblem, ARateIsACountByTimeAndAboveNothing) {
 }
 
 TEST(ConfigurationProblem, AGrantWithoutACallerIsRefused) {
-  expect_problem("{ uid = 1001 }", "{}", "24: grant.match.user: ", "at least one of user, uid, group, gid");
+  expect_problem("{ uid = 1001 }", "{}", "24: grant.match.user: ", "at least one of user, uid, group, gid, unit");
   expect_problem("{ uid = 1001 }", "{ listener = \"/run/signer/signer.sock\" }",
                  "24: grant.match.user: ", "at least one of");
 }

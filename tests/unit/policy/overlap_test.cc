@@ -18,9 +18,10 @@ namespace {
 using test::grant;
 using test::uid;
 
-config::Match match_of(std::optional<uid_t> id, std::optional<gid_t> gid = {},
-                       std::optional<std::string> listener = {}) {
+config::Match match_of(std::optional<uid_t> id, std::optional<gid_t> gid = {}, std::optional<std::string> listener = {},
+                       std::optional<std::string> unit = {}) {
   config::Match match;
+  match.unit = std::move(unit);
   match.uid = id;
   match.gid = gid;
   match.listener = std::move(listener);
@@ -51,10 +52,10 @@ TEST(Overlap, NamesBothGrantsTheirLinesWhatIsSharedAndWhatToDo) {
       text,
       "signer.toml:30: grant 'second' overlaps grant 'first' of line 22: a caller can fit both, and both allow "
       "'sign-payload' with key 'issuer', 'k' and profile 'id', so that the limits of one would widen those of the "
-      "other; make one grant of them, or matches that differ in user or listener");
+      "other; make one grant of them, or matches that differ in user, unit or listener");
 }
 
-TEST(Overlap, OnlyADifferentUserOrListenerProvesThatNobodyFitsBoth) {
+TEST(Overlap, OnlyADifferentUserUnitOrListenerProvesThatNobodyFitsBoth) {
   EXPECT_FALSE(can_stand_together(match_of(1), match_of(1)));
   EXPECT_FALSE(can_stand_together(match_of({}, 7), match_of({}, 7)));
   EXPECT_FALSE(can_stand_together(match_of({}, 7), match_of({}, 8))) << "a process can be in both groups";
@@ -65,6 +66,10 @@ TEST(Overlap, OnlyADifferentUserOrListenerProvesThatNobodyFitsBoth) {
   EXPECT_TRUE(can_stand_together(match_of(1), match_of(2)));
   EXPECT_TRUE(can_stand_together(match_of(1, 7), match_of(2, 7)));
   EXPECT_TRUE(can_stand_together(match_of(1, {}, "/a"), match_of(1, {}, "/b")));
+  EXPECT_TRUE(can_stand_together(match_of({}, {}, {}, "a.service"), match_of({}, {}, {}, "b.service")));
+  EXPECT_FALSE(can_stand_together(match_of({}, {}, {}, "a.service"), match_of({}, {}, {}, "a.service")));
+  EXPECT_FALSE(can_stand_together(match_of({}, {}, {}, "a.service"), match_of(1))) << "the unit can run as the user";
+  EXPECT_TRUE(can_stand_together(match_of(1, {}, {}, "a.service"), match_of(1, {}, {}, "b.service")));
   EXPECT_TRUE(can_stand_together(match_of({}, 7, "/a"), match_of({}, 8, "/b")));
 }
 
@@ -131,6 +136,7 @@ TEST(Overlap, Invariant10_NoAcceptedPolicyGivesOneCallerTwoGrantsForTheSameToken
     return value == values ? std::nullopt : std::optional<unsigned>(value);
   };
   const std::vector<std::string> listeners{"/a", "/b"};
+  const std::vector<std::string> units{"a.service", "b.service"};
   const std::vector<std::string> keys{"issuer", "other"};
   const std::vector<std::string> profiles{"access", "id"};
   const auto some = [&random](const std::vector<std::string>& all) {
@@ -142,15 +148,16 @@ TEST(Overlap, Invariant10_NoAcceptedPolicyGivesOneCallerTwoGrantsForTheSameToken
     std::vector<config::Grant> grants;
     for (std::size_t g = 0; g < 3; ++g) {
       const auto listener = maybe(2);
-      grants.push_back(
-          grant("g" + std::to_string(g),
-                match_of(maybe(2), maybe(2), listener ? std::optional(listeners[*listener]) : std::nullopt), some(keys),
-                some(profiles)));
+      const auto unit = maybe(2);
+      grants.push_back(grant("g" + std::to_string(g),
+                             match_of(maybe(2), maybe(2), listener ? std::optional(listeners[*listener]) : std::nullopt,
+                                      unit ? std::optional(units[*unit]) : std::nullopt),
+                             some(keys), some(profiles)));
     }
     const auto policy = Policy::build(test::configuration(grants), test::accounts());
     if (!policy) continue;
     ++accepted;
-    PeerIdentity who{static_cast<uid_t>(random() % 2), 0, 1, {}, listeners[random() % 2]};
+    PeerIdentity who{static_cast<uid_t>(random() % 2), 0, 1, {}, listeners[random() % 2], units[random() % 2]};
     for (const gid_t gid : {0U, 1U}) {
       if (random() % 2 == 0) who.groups.push_back(gid);
     }

@@ -100,6 +100,30 @@ TEST(Policy, EveryMemberOfAMatchMustFit) {
   EXPECT_FALSE(allowed(elsewhere));
 }
 
+TEST(Policy, AUnitAloneMatchesAndAnUnknownOneNever) {
+  config::Match match;
+  match.unit = "idp.service";
+  const auto alone = build({grant("g", match, {"issuer"}, {"access"})});
+  match.uid = 5;
+  const auto both = build({grant("g", match, {"issuer"}, {"access"})});
+  const auto allowed = [](const Policy& policy, uid_t id, const std::string& unit) {
+    PeerIdentity who = peer(id);
+    who.unit = unit;
+    return may_issue(policy, who, request("issuer", "access"));
+  };
+  EXPECT_TRUE(allowed(*alone, 5, "idp.service"));
+  EXPECT_TRUE(allowed(*alone, 6, "idp.service"));
+  for (const char* other : {"", "idp", "idp@1.service", "IDP.service", "idp.service/worker", "other.service"}) {
+    EXPECT_FALSE(allowed(*alone, 5, other)) << other;
+    EXPECT_FALSE(allowed(*both, 5, other)) << other;
+  }
+  EXPECT_TRUE(allowed(*both, 5, "idp.service"));
+  EXPECT_FALSE(allowed(*both, 6, "idp.service"));
+  // However the match came to be: nothing is not a unit.
+  match.unit = "";
+  EXPECT_FALSE(allowed(*build({grant("g", match, {"issuer"}, {"access"})}), 5, ""));
+}
+
 TEST(Policy, AGroupAloneMatchesItsMembers) {
   config::Match group;
   group.group = "clients";
