@@ -82,6 +82,7 @@ Result<PeerIdentity> peer_of(const OfflinePolicy& offline, const config::CaseCal
   }
   for (const std::string& group : caller.groups) peer.groups.push_back(offline.accounts.gid(group).value_or(0));
   peer.groups.insert(peer.groups.end(), caller.gids.begin(), caller.gids.end());
+  peer.unit = caller.unit;
   const auto& listeners = offline.config.listeners;
   peer.listener = caller.listener.empty() ? listeners.front().path : caller.listener;
   if (std::ranges::find(listeners, peer.listener, &config::Listener::path) == listeners.end())

@@ -34,7 +34,8 @@ std::string problem_with(config::Grant first, config::Grant second) {
   first.line = 22;
   second.name = "second";
   second.line = 30;
-  const auto policy = Policy::build(test::configuration({std::move(first), std::move(second)}), test::accounts());
+  const auto policy =
+      Policy::build(test::configuration({std::move(first), std::move(second)}), test::accounts(), test::no_files());
   if (policy) return "";
   EXPECT_EQ(policy.error().code, ErrorCode::kInvalidRequest);
   return policy.error().text;
@@ -83,7 +84,8 @@ TEST(Overlap, NamesAreComparedAsWhatTheyMeanOnThisMachine) {
   alias.user = "alias";
   const Accounts both{[](const std::string&) { return std::optional<uid_t>(1001); }, {}};
   EXPECT_FALSE(Policy::build(
-      test::configuration({grant("a", idp, {"issuer"}, {"access"}), grant("b", alias, {"issuer"}, {"access"})}), both));
+      test::configuration({grant("a", idp, {"issuer"}, {"access"}), grant("b", alias, {"issuer"}, {"access"})}), both,
+      test::no_files()));
 }
 
 TEST(Overlap, WithoutACommonVerbKeyOrProfileThereIsNone) {
@@ -115,7 +117,7 @@ TEST(Overlap, EveryGrantThatOverlapsAnEarlierOneIsToldOnce) {
   config::Match absent;
   absent.user = "nobody-here";
   grants.push_back(grant("x", absent, {"other"}, {"access"}));
-  const auto policy = Policy::build(test::configuration(std::move(grants)), test::accounts());
+  const auto policy = Policy::build(test::configuration(std::move(grants)), test::accounts(), test::no_files());
   ASSERT_FALSE(policy);
   const std::string& text = policy.error().text;
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
@@ -154,7 +156,7 @@ TEST(Overlap, Invariant10_NoAcceptedPolicyGivesOneCallerTwoGrantsForTheSameToken
                                       unit ? std::optional(units[*unit]) : std::nullopt),
                              some(keys), some(profiles)));
     }
-    const auto policy = Policy::build(test::configuration(grants), test::accounts());
+    const auto policy = Policy::build(test::configuration(grants), test::accounts(), test::no_files());
     if (!policy) continue;
     ++accepted;
     PeerIdentity who{static_cast<uid_t>(random() % 2), 0, 1, {}, listeners[random() % 2], units[random() % 2]};
@@ -166,7 +168,7 @@ TEST(Overlap, Invariant10_NoAcceptedPolicyGivesOneCallerTwoGrantsForTheSameToken
     std::set<std::string> allowing;
     for (const config::Grant& one : grants) {
       Limiter limiter;
-      const auto alone = Policy::build(test::configuration({one}), test::accounts()).value();
+      const auto alone = Policy::build(test::configuration({one}), test::accounts(), test::no_files()).value();
       if (alone->authorize(who, test::request("issuer", "access"), limiter, SteadyTime{})) allowing.insert(one.name);
     }
     ASSERT_LE(allowing.size(), 1U);
