@@ -11,8 +11,8 @@ namespace signer::phi {
 
 namespace {
 
-// A time of day on a date before this year is none of a token's own times; JWT is younger.
-constexpr int kTimestampYearMin = 2010;
+// A date before this year is none of a token's own times, versions or paths, however it is written; JWT is younger.
+constexpr int kTokenYearMin = 2010;
 
 struct Part {
   int value = 0;
@@ -60,16 +60,18 @@ bool time_follows(std::string_view text, std::size_t at) noexcept {
 bool day_ends(const Place& place, std::size_t at, int year) noexcept {
   const bool with_time = lower(char_at(place.text, at)) == 't' && is_digit(char_at(place.text, at + 1));
   if (!with_time && !ends_before(place.text, at)) return false;
-  return place.hints.has(Hint::kBirthDate) || year < kTimestampYearMin || !time_follows(place.text, at);
+  return place.hints.has(Hint::kBirthDate) || year < kTokenYearMin || !time_follows(place.text, at);
 }
 
-// ISO 8601: 1980-02-29; with a hint 1980/2/29 and 1980.2.29, and what FHIR's date knows: 1980-02 and 1980.
+// ISO 8601: 1980-02-29; with a hint or long ago also 1980/02/29 and 1980.02.29; with a hint also 1980-2-29, and what
+// FHIR's date knows: 1980-02 and 1980.
 bool year_first_at(const Place& place, const Part& year, std::size_t at) noexcept {
   const std::string_view text = place.text;
   const bool hinted = place.hints.has(Hint::kBirthDate);
   if (!is_year(year.value)) return false;
   const char separator = char_at(text, at);
-  const bool separated = separator == '-' || (hinted && (separator == '/' || separator == '.'));
+  const bool other = hinted || (year.value < kTokenYearMin && begins_dotted(text, place.at));
+  const bool separated = separator == '-' || (other && (separator == '/' || separator == '.'));
   if (!separated || !is_digit(char_at(text, at + 1))) return hinted && ends_before(text, at);
   ++at;
   const Part month = take_part(text, at, 2);
@@ -78,6 +80,7 @@ bool year_first_at(const Place& place, const Part& year, std::size_t at) noexcep
   ++at;
   const Part day = take_part(text, at, 2);
   if (day.size == 0 || (!hinted && day.size != 2)) return false;
+  if (separator == '.' && !ends_dotted(text, at)) return false;
   return is_day(year.value, month.value, day.value) && day_ends(place, at, year.value);
 }
 

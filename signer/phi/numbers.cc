@@ -82,10 +82,12 @@ bool known_card(const Digits& number, bool any_length) noexcept {
   return std::ranges::find(kMaestro, four) != kMaestro.end() && (size == 16 || any_length);
 }
 
-// 1 to 3 of the characters between the parts of a phone number.
-bool take_phone_separator(std::string_view text, std::size_t& at, bool& dotted) noexcept {
+constexpr std::size_t kSeparatorsMax = 3;  // one after another: "123 - 45 - 6789"
+
+// Passes over as many separators as may stand between two groups of digits; false if there are none.
+bool take_separators(std::string_view text, std::size_t& at, std::string_view separators) noexcept {
   const std::size_t first = at;
-  for (; at < first + 3 && one_of(char_at(text, at), " -."); ++at) dotted = dotted || text[at] == '.';
+  while (at < first + kSeparatorsMax && one_of(char_at(text, at), separators)) ++at;
   return at > first;
 }
 
@@ -97,11 +99,7 @@ bool ssn_at(const Place& place) noexcept {
   std::size_t at = place.at;
   Digits number;
   for (const std::size_t size : {3U, 2U, 4U}) {
-    if (size != 3) {
-      const bool separated = one_of(char_at(place.text, at), separators);
-      if (!separated && !hinted) return false;
-      if (separated) ++at;
-    }
+    if (size != 3 && !take_separators(place.text, at, separators) && !hinted) return false;
     if (!take_digits(place.text, at, size, number)) return false;
   }
   const int area = number.number(0, 3);
@@ -141,9 +139,8 @@ bool card_at(const Place& place) noexcept {
         luhn(number, 0)) {
       return true;
     }
-    if (number.count == kDigitsMax || !one_of(char_at(place.text, at), " -")) return false;
+    if (!take_separators(place.text, at, " -")) return false;
     any_length = true;
-    ++at;
   }
   return false;
 }
@@ -154,14 +151,14 @@ namespace {
 // not 9.
 bool north_american_phone_at(const Place& place) noexcept {
   const std::string_view text = place.text;
+  constexpr std::string_view kSeparators = " -.";
   const bool hinted = place.hints.has(Hint::kPhone) || place.hints.has(Hint::kPhoneWord);
   std::size_t at = place.at;
-  bool dotted = false;
   Digits number;
   if (char_at(text, at) == '+') ++at;
   if (char_at(text, at) == '1') {
     ++at;
-    static_cast<void>(take_phone_separator(text, at, dotted));
+    static_cast<void>(take_separators(text, at, kSeparators));
   } else if (at != place.at) {
     return false;
   }
@@ -169,10 +166,11 @@ bool north_american_phone_at(const Place& place) noexcept {
   if (bracketed) ++at;
   if (!take_digits(text, at, 3, number)) return false;
   if (bracketed && char_at(text, at++) != ')') return false;
-  if (!take_phone_separator(text, at, dotted) && !bracketed && !hinted) return false;
+  if (!take_separators(text, at, kSeparators) && !bracketed && !hinted) return false;
   if (!take_digits(text, at, 3, number)) return false;
-  if (!take_phone_separator(text, at, dotted) && !hinted) return false;
+  if (!take_separators(text, at, kSeparators) && !hinted) return false;
   if (!take_digits(text, at, 4, number) || !ends_before(text, at)) return false;
+  const bool dotted = text.substr(place.at, at - place.at).find('.') != std::string_view::npos;
   if (dotted && (!begins_dotted(text, place.at) || !ends_dotted(text, at))) return false;
   const auto no_service = [&number](std::size_t from) {
     return number.digits[from] >= '2' && number.number(from + 1, 2) != 11;
@@ -192,7 +190,7 @@ bool international_phone_at(const Place& place) noexcept {
   }
   const std::size_t digits_min = hinted ? 7 : 8;
   std::size_t count = 0;
-  for (std::size_t separators = 0; count <= 15 && separators <= 3; ++at) {
+  for (std::size_t separators = 0; count <= 15 && separators <= kSeparatorsMax; ++at) {
     const char c = char_at(text, at);
     if (is_digit(c)) {
       ++count;

@@ -19,6 +19,9 @@ constexpr std::array<std::string_view, kDetectors.size()> kRules = {
 // A word speaks of what begins within so many characters after it: "DOB is 1980-02-29", "icd-10-cm|E11.9".
 constexpr std::size_t kReach = 16;
 
+// URIs are put into URIs: "mary%2540example.com" is in the query of a query.
+constexpr int kPercentLevels = 3;
+
 // Walks over one folded text, from one run of letters and digits to the next.
 class Scanner {
  public:
@@ -66,29 +69,38 @@ class Scanner {
   [[nodiscard]] std::optional<Detector> in_run(std::size_t at, std::size_t end) noexcept {
     const Place here = place(at);
     if (is_digit(text_[at])) {
-      if (asks(Detector::kSsn, ssn_at, here)) return Detector::kSsn;
-      if (asks(Detector::kMbi, mbi_at, here)) return Detector::kMbi;
-      if (asks(Detector::kNpi, npi_at, here)) return Detector::kNpi;
-      if (asks(Detector::kBirthDate, birth_date_at, here)) return Detector::kBirthDate;
-      if (asks(Detector::kPhone, phone_at, here)) return Detector::kPhone;
-      if (asks(Detector::kCard, card_at, here)) return Detector::kCard;
-      if (asks(Detector::kIpAddress, ipv4_at, here)) return Detector::kIpAddress;
+      if (const auto found = at_digit(here)) return found;
     } else {
-      heed_word(at, end);
       if (asks(Detector::kIcd10, icd10_at, here)) return Detector::kIcd10;
+      const std::size_t digits = heed_word(at, end);
+      if (digits < end) {
+        if (const auto found = at_digit(place(digits))) return found;
+      }
     }
     if (asks(Detector::kIpAddress, ipv6_at, here)) return Detector::kIpAddress;
     return std::nullopt;
   }
 
-  void heed_word(std::size_t at, std::size_t end) noexcept {
-    const auto letters = text_.substr(at, end - at);
-    const auto size =
-        static_cast<std::size_t>(std::distance(letters.begin(), std::ranges::find_if_not(letters, is_letter)));
-    const Hints hints = hints_of_word(letters.substr(0, size), char_at(text_, end) == ':');
-    if (hints == Hints()) return;
+  [[nodiscard]] std::optional<Detector> at_digit(const Place& place) const noexcept {
+    if (asks(Detector::kSsn, ssn_at, place)) return Detector::kSsn;
+    if (asks(Detector::kMbi, mbi_at, place)) return Detector::kMbi;
+    if (asks(Detector::kNpi, npi_at, place)) return Detector::kNpi;
+    if (asks(Detector::kBirthDate, birth_date_at, place)) return Detector::kBirthDate;
+    if (asks(Detector::kPhone, phone_at, place)) return Detector::kPhone;
+    if (asks(Detector::kCard, card_at, place)) return Detector::kCard;
+    if (asks(Detector::kIpAddress, ipv4_at, place)) return Detector::kIpAddress;
+    return std::nullopt;
+  }
+
+  // Where in this run the value begins that its word speaks of ("ssn123456789"); `end` if the word says nothing.
+  [[nodiscard]] std::size_t heed_word(std::size_t at, std::size_t end) noexcept {
+    std::size_t digits = at;
+    while (digits < end && is_letter(text_[digits])) ++digits;
+    const Hints hints = hints_of_word(text_.substr(at, digits - at), char_at(text_, end) == ':');
+    if (hints == Hints()) return end;
     word_ = at <= word_reach_ ? word_ | hints : hints;
     word_reach_ = end + kReach;
+    return digits;
   }
 
   std::string_view text_;
@@ -124,9 +136,14 @@ std::optional<Detector> detector_of(std::string_view rule) noexcept {
 std::optional<Detector> find(std::string_view text, std::string_view claim_name, DetectorSet wanted) noexcept {
   if (text.empty() || wanted.without(Detector::kName).empty()) return std::nullopt;
   const Hints named = hints_of_name(claim_name);
-  const auto found = is_plain(text) ? Scanner(text, named, wanted).first() : find_folded(text, false, named, wanted);
-  if (found || text.find('%') == std::string_view::npos) return found;
-  return find_folded(text, true, named, wanted);
+  auto found = is_plain(text) ? Scanner(text, named, wanted).first() : find_folded(text, false, named, wanted);
+  std::string decoded;
+  for (int level = 0; !found && level < kPercentLevels && text.find('%') != std::string_view::npos; ++level) {
+    found = find_folded(text, true, named, wanted);
+    decoded = fold(text, {.decode_percent = true}).text;
+    text = decoded;
+  }
+  return found;
 }
 
 std::optional<Detector> find_number(long long value, std::string_view claim_name, DetectorSet wanted) noexcept {

@@ -8,7 +8,7 @@
 //
 // Folded before looking: fullwidth forms, mathematical letters, decimal digits of other scripts, hyphens, spaces and
 // dots that look alike; soft hyphens, characters of no width and combining marks are looked at as if absent and as if
-// they parted words; percent-encoding, one level deep.  Not looked into: base64 and hex; percent-encoding twice; HTML
+// they parted words; percent-encoding, three levels deep (of a name: one).  Not looked into: base64 and hex; HTML
 // entities; letters of other scripts that look like Latin ones; digits written as words or with their order changed; a
 // value spread over two claims; a value that letters or digits touch ("x123-45-6789").
 #pragma once

@@ -9,17 +9,19 @@ namespace signer::phi {
 namespace {
 
 TEST(PhiBirthDate, ADayIsFoundInTheUsualForms) {
-  for (const std::string_view text : {"1980-02-29", "1900-01-01", "2099-12-31", "2/29/1980", "02/29/1980", "29/02/1980",
-                                      "29.2.1980", "29.02.1980", "02-29-1980", "29-02-1980", "12/31/1999"}) {
+  for (const std::string_view text :
+       {"1980-02-29", "1900-01-01", "2099-12-31", "2/29/1980", "02/29/1980", "29/02/1980", "29.2.1980", "29.02.1980",
+        "02-29-1980", "29-02-1980", "12/31/1999", "1980/02/29", "1980.02.29", "2009/12/31"}) {
     EXPECT_TRUE(finds(Detector::kBirthDate, text)) << text;
     EXPECT_TRUE(finds(Detector::kBirthDate, "born on " + std::string(text) + ".")) << text;
     EXPECT_TRUE(finds(Detector::kBirthDate, "smith-" + std::string(text) + "-x")) << text;
   }
   for (const std::string_view text :
-       {"1981-02-29",  "1900-02-29", "2000-02-30", "1899-12-31", "2100-01-01", "1980-13-01", "1980-00-10",
-        "1980-01-00",  "1980-01-32", "1980-2-29",  "1980-02",    "1980",       "1980-02-",   "11980-02-29",
-        "1980-02-290", "31/04/1980", "13/13/1980", "0/1/1980",   "2/29/80",    "2/29/19800", "2/29/980",
-        "2/29.1980",   "1980/02/29", "1980.02.29", "19800229",   "100/2/1980", "1980-02-29x"}) {
+       {"1981-02-29",  "1900-02-29", "2000-02-30", "1899-12-31", "2100-01-01", "1980-13-01",   "1980-00-10",
+        "1980-01-00",  "1980-01-32", "1980-2-29",  "1980-02",    "1980",       "1980-02-",     "11980-02-29",
+        "1980-02-290", "31/04/1980", "13/13/1980", "0/1/1980",   "2/29/80",    "2/29/19800",   "2/29/980",
+        "2/29.1980",   "2010/02/28", "2010.02.28", "1980/02-29", "1980/2/29",  "1.1980.02.28", "1980.02.28.1",
+        "19800229",    "100/2/1980", "1980-02-29x"}) {
     EXPECT_FALSE(finds(Detector::kBirthDate, text)) << text;
   }
 }
@@ -39,6 +41,8 @@ TEST(PhiBirthDate, WithAHintPartsAndOtherFormsAreFoundToo) {
   EXPECT_TRUE(finds(Detector::kBirthDate, "DOB 19800229"));
   EXPECT_TRUE(finds(Detector::kBirthDate, "birthdate=1980-02"));
   EXPECT_TRUE(finds(Detector::kBirthDate, "born 1980"));
+  EXPECT_TRUE(finds(Detector::kBirthDate, "DOB19800229"));
+  EXPECT_FALSE(finds(Detector::kBirthDate, "DOB19810229"));
   EXPECT_FALSE(finds(Detector::kBirthDate, "19800229", "updated"));
 }
 

@@ -80,7 +80,10 @@ TEST(PhiEvasion, WhatHasNoWidthNeitherPartsAValueNorHidesItsEdge) {
   }
 }
 
-TEST(PhiEvasion, PercentEncodingIsUndoneOnceAndReadBothWays) {
+TEST(PhiEvasion, PercentEncodingIsUndoneThreeTimesAndReadBothWays) {
+  EXPECT_EQ(found("mary%2540example.com"), "phi.email");
+  EXPECT_EQ(found("mary%252540example.com"), "phi.email");
+  EXPECT_EQ(found("mary%25252540example.com"), "");
   EXPECT_EQ(found("mary%40example.com"), "phi.email");
   EXPECT_EQ(found("mary%40example%2ecom"), "phi.email");
   EXPECT_EQ(found("%31%32%33-45-6789"), "phi.ssn");
@@ -117,7 +120,7 @@ TEST(PhiEvasion, BytesThatAreNoUtf8AreDelimiters) {
 TEST(PhiEvasion, WhatIsNotCoveredIsSaid) {
   for (const std::string_view text : {"MTIzLTQ1LTY3ODk",                                   // base64
                                       "3132332d34352d36373839",                            // hex
-                                      "mary%2540example.com",                              // percent-encoded twice
+                                      "mary%25252540example.com",                          // percent-encoded four times
                                       "mary&#64;example.com",                              // an HTML entity
                                       "mary at example dot com",                           // words
                                       "one two three - four five - six seven eight nine",  // words
