@@ -37,6 +37,21 @@ class PhiSamples {
 
   // --- what must be found
 
+  // The digit that makes the number pass ISO/IEC 7812-1 annex B: tried out, so that no sum is written twice.
+  static char check_digit(const std::string& body) {
+    for (const char last : kDigits) {
+      int sum = 0;
+      const std::string number = body + last;
+      for (std::size_t i = 0; i < number.size(); ++i) {
+        const int digit = number[i] - '0';
+        const bool doubled = (number.size() - i) % 2 == 0;
+        sum += doubled ? digit * 2 / 10 + digit * 2 % 10 : digit;
+      }
+      if (sum % 10 == 0) return last;
+    }
+    return '?';
+  }
+
   std::string ssn(std::string_view separator = "-") {
     int area = between(1, 898);
     if (area >= 666) ++area;
@@ -261,21 +276,6 @@ class PhiSamples {
   static std::string padded(int value, std::size_t size) {
     const std::string text = std::to_string(value);
     return std::string(size - std::min(size, text.size()), '0') + text;
-  }
-
-  // The digit that makes the number pass ISO/IEC 7812-1 annex B: tried out, so that no sum is written twice.
-  static char check_digit(const std::string& body) {
-    for (const char last : kDigits) {
-      int sum = 0;
-      const std::string number = body + last;
-      for (std::size_t i = 0; i < number.size(); ++i) {
-        const int digit = number[i] - '0';
-        const bool doubled = (number.size() - i) % 2 == 0;
-        sum += doubled ? digit * 2 / 10 + digit * 2 % 10 : digit;
-      }
-      if (sum % 10 == 0) return last;
-    }
-    return '?';
   }
 
   std::mt19937 random_;

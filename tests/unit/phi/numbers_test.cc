@@ -3,6 +3,7 @@
 // Identifiers that are numbers: their rules, the numbers next to them, and where in a text they may stand.
 #include <gtest/gtest.h>
 
+#include "tests/support/phi_samples.h"
 #include "tests/unit/phi/finds.h"
 
 namespace signer::phi {
@@ -124,6 +125,33 @@ TEST(PhiCard, IsFoundByPrefixLengthAndCheckDigit) {
         "9999999999999995", "2220000000000000", "2721000000000004", "5600000000000003", "4111_1111_1111_1111",
         "4111----1111-1111-1111", "378282246310006", "4111.1111.1111.1111"}) {
     EXPECT_FALSE(finds(Detector::kCard, text)) << text;
+  }
+}
+
+// Just inside and just outside of what each issuer gives out, with the right check digit.
+TEST(PhiCard, PrefixesEndWhereTheyEnd) {
+  struct Row {
+    std::string_view prefix;
+    std::size_t size;
+    bool card;
+  };
+  constexpr Row kRows[] = {
+      {"3999", 16, true},  {"4000", 16, true},  {"4999", 16, true},  {"5000", 16, false}, {"5099", 16, false},
+      {"5100", 16, true},  {"5599", 16, true},  {"5600", 16, false}, {"2220", 16, false}, {"2221", 16, true},
+      {"2720", 16, true},  {"2721", 16, false}, {"2199", 16, false}, {"2200", 16, true},  {"2204", 16, true},
+      {"2205", 16, false}, {"3399", 15, false}, {"3400", 15, true},  {"3500", 15, false}, {"3600", 14, true},
+      {"3699", 16, true},  {"3700", 15, true},  {"3700", 16, false}, {"3799", 15, true},  {"3800", 14, true},
+      {"3999", 14, true},  {"2999", 14, false}, {"3000", 14, true},  {"3059", 14, true},  {"3060", 14, false},
+      {"6010", 16, false}, {"6011", 16, true},  {"6012", 16, false}, {"6439", 16, false}, {"6440", 16, true},
+      {"6499", 16, true},  {"6500", 16, true},  {"6599", 16, true},  {"6600", 16, false}, {"3527", 16, false},
+      {"3528", 16, true},  {"3589", 16, true},  {"3590", 16, false}, {"6199", 16, false}, {"6200", 15, false},
+      {"6200", 16, true},  {"6299", 19, true},  {"6300", 16, false}, {"5018", 16, true},  {"6763", 16, true},
+      {"6764", 16, false}, {"4000", 15, false}, {"4000", 14, false}, {"5100", 15, false}, {"6011", 19, false}};
+  for (const Row& row : kRows) {
+    std::string number(row.prefix);
+    while (number.size() + 1 < row.size) number += "7";
+    number += test::PhiSamples::check_digit(number);
+    EXPECT_EQ(finds(Detector::kCard, number), row.card) << number;
   }
 }
 
