@@ -35,7 +35,10 @@ struct JweParts {
 
   [[nodiscard]] std::string compact() const {
     std::string text = jose::base64url_encode(header);
-    for (const Bytes* part : {&encrypted_key, &iv, &ciphertext, &tag}) text += "." + jose::base64url_encode(*part);
+    for (const Bytes* part : {&encrypted_key, &iv, &ciphertext, &tag}) {
+      text += '.';
+      text += jose::base64url_encode(*part);
+    }
     return text;
   }
 };
