@@ -134,6 +134,10 @@ issuer = "https://idp.example"
 audiences = ["https://api.example"]
 max_ttl = "15m"
 
+[[profile.claim]]
+name = "scope"
+type = "scope"
+
 [[grant]]
 name = "demo-user"
 match = { uid = $(id -u) }
@@ -201,6 +205,20 @@ refused='{"claims":{"sub":"client-1","exp":4102444800}}'
 echo "\$ curl --unix-socket $socket http://signer/v1/keys/issuer/tokens -d '$refused'"
 curl -sS --unix-socket "$socket" http://signer/v1/keys/issuer/tokens -H 'Content-Type: application/json' -d "$refused" | tee "$demo/refused.json"
 grep -q claim_policy "$demo/refused.json"
+
+say "Protected health information is refused, whoever asks"
+phi='{"claims":{"sub":"123-45-6789"}}'
+echo "\$ curl --unix-socket $socket http://signer/v1/keys/issuer/tokens -d '$phi'"
+curl -sS --unix-socket "$socket" http://signer/v1/keys/issuer/tokens -H 'Content-Type: application/json' -d "$phi" | tee "$demo/phi.json"
+grep -q phi.ssn "$demo/phi.json"
+if grep -q 6789 "$demo/log" "$demo"/state/audit/*.jsonl "$demo/phi.json"; then
+  echo "a refused value was written down" >&2
+  exit 1
+fi
+
+say "Which rule decides, offline"
+echo '{"sub":"client-1","scope":"patient/Observation.rs"}' |
+  show "$bin/signerctl" policy explain --config "$demo/signer.toml" --user "$(id -u)" --key issuer
 
 say "What the audit log holds"
 tail -n +1 "$demo"/state/audit/*.jsonl | tr -d '\0'
