@@ -43,14 +43,12 @@ bool is_domain(std::string_view text, std::size_t first) noexcept {
     const char c = char_at(text, at);
     if (is_letter(c) || c == kOtherCharacter) {
       ++letters;
-    } else if (is_digit(c)) {
-      top_level = false;
-    } else if (top_level && letters >= 2) {
+    } else if (!is_digit(c) && top_level && letters >= 2) {
       return true;
     } else if (c == '.' && at > first && text[at - 1] != '.') {
       top_level = true;
       letters = 0;
-    } else if (c == '-') {
+    } else if (is_digit(c) || c == '-') {
       top_level = false;
     } else {
       return false;

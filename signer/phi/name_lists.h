@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -24,13 +23,11 @@ enum class Extent : std::uint8_t {
 struct ListedName {
   std::string_view words;
   Extent extent;
-
-  [[nodiscard]] constexpr auto operator<=>(const ListedName&) const noexcept = default;
 };
 
 template <class Entry, std::size_t kSize>
-consteval std::array<Entry, kSize> sorted(std::array<Entry, kSize> entries) {
-  std::ranges::sort(entries);
+consteval std::array<Entry, kSize> by_words(std::array<Entry, kSize> entries) {
+  std::ranges::sort(entries, {}, &Entry::words);
   return entries;
 }
 
@@ -93,7 +90,7 @@ consteval auto list_names() {
   for (const std::string_view words : kNamesWithin) list[size++] = {words, Extent::kWithin};
   for (const std::string_view words : kNamesWhole) list[size++] = {words, Extent::kWhole};
   for (const std::string_view words : kNamesHarmless) list[size++] = {words, Extent::kHarmless};
-  return sorted(list);
+  return by_words(list);
 }
 
 inline constexpr auto kListedNames = list_names();
@@ -103,91 +100,89 @@ static_assert(std::ranges::adjacent_find(kListedNames, {}, &ListedName::words) =
 struct HintWords {
   std::string_view words;
   Hint hint;
-
-  [[nodiscard]] constexpr auto operator<=>(const HintWords&) const noexcept = default;
 };
 
 // Words of a claim's name that tell what its text is.
-inline constexpr auto kNameHints = sorted(std::to_array<HintWords>({{"ssn", Hint::kSsn},
-                                                                    {"socialsecurity", Hint::kSsn},
-                                                                    {"socialsecuritynumber", Hint::kSsn},
-                                                                    {"taxid", Hint::kSsn},
-                                                                    {"taxpayerid", Hint::kSsn},
-                                                                    {"npi", Hint::kNpi},
-                                                                    {"nppes", Hint::kNpi},
-                                                                    {"dob", Hint::kBirthDate},
-                                                                    {"birth", Hint::kBirthDate},
-                                                                    {"birthdate", Hint::kBirthDate},
-                                                                    {"birthday", Hint::kBirthDate},
-                                                                    {"birthyear", Hint::kBirthDate},
-                                                                    {"born", Hint::kBirthDate},
-                                                                    {"dateofbirth", Hint::kBirthDate},
-                                                                    {"yearofbirth", Hint::kBirthDate},
-                                                                    {"email", Hint::kEmail},
-                                                                    {"emailaddress", Hint::kEmail},
-                                                                    {"emails", Hint::kEmail},
-                                                                    {"mail", Hint::kEmail},
-                                                                    {"upn", Hint::kEmail},
-                                                                    {"phone", Hint::kPhone},
-                                                                    {"phones", Hint::kPhone},
-                                                                    {"phoneno", Hint::kPhone},
-                                                                    {"phonenumber", Hint::kPhone},
-                                                                    {"cellphone", Hint::kPhone},
-                                                                    {"homephone", Hint::kPhone},
-                                                                    {"workphone", Hint::kPhone},
-                                                                    {"mobilephone", Hint::kPhone},
-                                                                    {"mobilenumber", Hint::kPhone},
-                                                                    {"telephone", Hint::kPhone},
-                                                                    {"telecom", Hint::kPhone},
-                                                                    {"tel", Hint::kPhone},
-                                                                    {"mobile", Hint::kPhone},
-                                                                    {"msisdn", Hint::kPhone},
-                                                                    {"fax", Hint::kPhone},
-                                                                    {"faxnumber", Hint::kPhone},
-                                                                    {"sms", Hint::kPhone},
-                                                                    {"card", Hint::kCard},
-                                                                    {"cardnumber", Hint::kCard},
-                                                                    {"creditcard", Hint::kCard},
-                                                                    {"creditcardnumber", Hint::kCard},
-                                                                    {"debitcard", Hint::kCard},
-                                                                    {"pan", Hint::kCard},
-                                                                    {"condition", Hint::kIcd10},
-                                                                    {"conditions", Hint::kIcd10},
-                                                                    {"diagnosis", Hint::kIcd10},
-                                                                    {"diagnoses", Hint::kIcd10},
-                                                                    {"diagnosiscode", Hint::kIcd10},
-                                                                    {"diagnosiscodes", Hint::kIcd10},
-                                                                    {"dx", Hint::kIcd10},
-                                                                    {"dxcode", Hint::kIcd10},
-                                                                    {"icd", Hint::kIcd10},
-                                                                    {"icdcode", Hint::kIcd10},
-                                                                    {"problem", Hint::kIcd10},
-                                                                    {"problems", Hint::kIcd10},
-                                                                    {"oid", Hint::kVersion},
-                                                                    {"ver", Hint::kVersion},
-                                                                    {"version", Hint::kVersion}}));
+inline constexpr auto kNameHints = by_words(std::to_array<HintWords>({{"ssn", Hint::kSsn},
+                                                                      {"socialsecurity", Hint::kSsn},
+                                                                      {"socialsecuritynumber", Hint::kSsn},
+                                                                      {"taxid", Hint::kSsn},
+                                                                      {"taxpayerid", Hint::kSsn},
+                                                                      {"npi", Hint::kNpi},
+                                                                      {"nppes", Hint::kNpi},
+                                                                      {"dob", Hint::kBirthDate},
+                                                                      {"birth", Hint::kBirthDate},
+                                                                      {"birthdate", Hint::kBirthDate},
+                                                                      {"birthday", Hint::kBirthDate},
+                                                                      {"birthyear", Hint::kBirthDate},
+                                                                      {"born", Hint::kBirthDate},
+                                                                      {"dateofbirth", Hint::kBirthDate},
+                                                                      {"yearofbirth", Hint::kBirthDate},
+                                                                      {"email", Hint::kEmail},
+                                                                      {"emailaddress", Hint::kEmail},
+                                                                      {"emails", Hint::kEmail},
+                                                                      {"mail", Hint::kEmail},
+                                                                      {"upn", Hint::kEmail},
+                                                                      {"phone", Hint::kPhone},
+                                                                      {"phones", Hint::kPhone},
+                                                                      {"phoneno", Hint::kPhone},
+                                                                      {"phonenumber", Hint::kPhone},
+                                                                      {"cellphone", Hint::kPhone},
+                                                                      {"homephone", Hint::kPhone},
+                                                                      {"workphone", Hint::kPhone},
+                                                                      {"mobilephone", Hint::kPhone},
+                                                                      {"mobilenumber", Hint::kPhone},
+                                                                      {"telephone", Hint::kPhone},
+                                                                      {"telecom", Hint::kPhone},
+                                                                      {"tel", Hint::kPhone},
+                                                                      {"mobile", Hint::kPhone},
+                                                                      {"msisdn", Hint::kPhone},
+                                                                      {"fax", Hint::kPhone},
+                                                                      {"faxnumber", Hint::kPhone},
+                                                                      {"sms", Hint::kPhone},
+                                                                      {"card", Hint::kCard},
+                                                                      {"cardnumber", Hint::kCard},
+                                                                      {"creditcard", Hint::kCard},
+                                                                      {"creditcardnumber", Hint::kCard},
+                                                                      {"debitcard", Hint::kCard},
+                                                                      {"pan", Hint::kCard},
+                                                                      {"condition", Hint::kIcd10},
+                                                                      {"conditions", Hint::kIcd10},
+                                                                      {"diagnosis", Hint::kIcd10},
+                                                                      {"diagnoses", Hint::kIcd10},
+                                                                      {"diagnosiscode", Hint::kIcd10},
+                                                                      {"diagnosiscodes", Hint::kIcd10},
+                                                                      {"dx", Hint::kIcd10},
+                                                                      {"dxcode", Hint::kIcd10},
+                                                                      {"icd", Hint::kIcd10},
+                                                                      {"icdcode", Hint::kIcd10},
+                                                                      {"problem", Hint::kIcd10},
+                                                                      {"problems", Hint::kIcd10},
+                                                                      {"oid", Hint::kVersion},
+                                                                      {"ver", Hint::kVersion},
+                                                                      {"version", Hint::kVersion}}));
 
 // Words in a text that tell what follows them; fewer than of names, because words stand in a text by chance.
-inline constexpr auto kWordHints = sorted(std::to_array<HintWords>({{"ssn", Hint::kSsn},
-                                                                    {"npi", Hint::kNpi},
-                                                                    {"dob", Hint::kBirthDate},
-                                                                    {"birth", Hint::kBirthDate},
-                                                                    {"birthdate", Hint::kBirthDate},
-                                                                    {"birthday", Hint::kBirthDate},
-                                                                    {"born", Hint::kBirthDate},
-                                                                    {"email", Hint::kEmail},
-                                                                    {"mailto", Hint::kEmail},
-                                                                    {"callto", Hint::kPhoneWord},
-                                                                    {"fax", Hint::kPhoneWord},
-                                                                    {"phone", Hint::kPhoneWord},
-                                                                    {"sms", Hint::kPhoneWord},
-                                                                    {"tel", Hint::kPhoneWord},
-                                                                    {"telephone", Hint::kPhoneWord},
-                                                                    {"card", Hint::kCard},
-                                                                    {"diagnosis", Hint::kIcd10},
-                                                                    {"icd", Hint::kIcd10},
-                                                                    {"oid", Hint::kVersion},
-                                                                    {"ver", Hint::kVersion},
-                                                                    {"version", Hint::kVersion}}));
+inline constexpr auto kWordHints = by_words(std::to_array<HintWords>({{"ssn", Hint::kSsn},
+                                                                      {"npi", Hint::kNpi},
+                                                                      {"dob", Hint::kBirthDate},
+                                                                      {"birth", Hint::kBirthDate},
+                                                                      {"birthdate", Hint::kBirthDate},
+                                                                      {"birthday", Hint::kBirthDate},
+                                                                      {"born", Hint::kBirthDate},
+                                                                      {"email", Hint::kEmail},
+                                                                      {"mailto", Hint::kEmail},
+                                                                      {"callto", Hint::kPhoneWord},
+                                                                      {"fax", Hint::kPhoneWord},
+                                                                      {"phone", Hint::kPhoneWord},
+                                                                      {"sms", Hint::kPhoneWord},
+                                                                      {"tel", Hint::kPhoneWord},
+                                                                      {"telephone", Hint::kPhoneWord},
+                                                                      {"card", Hint::kCard},
+                                                                      {"diagnosis", Hint::kIcd10},
+                                                                      {"icd", Hint::kIcd10},
+                                                                      {"oid", Hint::kVersion},
+                                                                      {"ver", Hint::kVersion},
+                                                                      {"version", Hint::kVersion}}));
 
 }  // namespace signer::phi
