@@ -56,11 +56,12 @@ class JweInterop : public testing::TestWithParam<std::vector<std::string>> {
     return *jose::jwe_encrypt(recipient_, {.cty = cty, .typ = {}}, plaintext);
   }
 
-  // Texts of one line: what JWTs and JSON are.
+  // Texts of one line: what JWTs and JSON are.  None of one byte: Crypt::JWT takes a ciphertext that is the digit 0, as
+  // one in 256 is, for an absent one.
   static Texts texts_of_each_size() {
     std::mt19937 random(test::seed());
     Texts texts;
-    for (const std::size_t size : {1U, 2U, 15U, 16U, 17U, 31U, 32U, 33U, 255U, 1000U, 16384U}) {
+    for (const std::size_t size : {2U, 3U, 15U, 16U, 17U, 31U, 32U, 33U, 255U, 1000U, 16384U}) {
       std::string text(size, ' ');
       for (char& c : text) c = static_cast<char>('!' + random() % 94);
       texts.push_back(text);
