@@ -116,6 +116,18 @@ TEST(JweEncrypt, WorksForEachSizeOfKey) {
   }
 }
 
+// An OpenSSL without its ciphers stands for one that fails: nothing may come out then, least of all the plaintext.
+TEST(JweEncrypt, GivesNothingIfOpensslFails) {
+  const JweRecipient to = recipient();
+  ASSERT_EQ(::EVP_set_default_properties(nullptr, "provider=none"), 1);
+  const auto failed = jwe_encrypt(to, {}, "the plaintext");
+  ASSERT_EQ(::EVP_set_default_properties(nullptr, ""), 1);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::kInternal);
+  EXPECT_EQ(failed.error().text.find("plaintext"), std::string::npos) << failed.error().text;
+  EXPECT_TRUE(jwe_encrypt(to, {}, "the plaintext")) << "and the next one is good again";
+}
+
 TEST(JweRecipientOfJwk, SaysWhichKeyItIs) {
   EXPECT_EQ(recipient().kid(), "r1");
   EXPECT_EQ(recipient("").kid(), std::nullopt);

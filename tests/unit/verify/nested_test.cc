@@ -247,6 +247,15 @@ TEST_F(Nested, HasRoomForTheLargestInnerTokenAndNoMore) {
   EXPECT_EQ(verdict(std::string(16384, '.')), "decrypt_failed");
 }
 
+TEST_F(Nested, RefusesIfOpensslFails) {
+  const std::string good = sealed(kOuterHeader, inner());
+  ASSERT_EQ(::EVP_set_default_properties(nullptr, "provider=none"), 1);
+  const std::string failed = verdict(good);
+  ASSERT_EQ(::EVP_set_default_properties(nullptr, ""), 1);
+  EXPECT_EQ(failed, "decrypt_failed");
+  EXPECT_EQ(verdict(good), "ok");
+}
+
 TEST_F(Nested, TheKidChoosesAmongSeveralKeys) {
   const auto second = DecryptionKeys::from_pem(EncryptionKey::second().private_pem(), "r2");
   ASSERT_TRUE(second);
