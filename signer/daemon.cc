@@ -174,7 +174,7 @@ Result<void> Daemon::open_keys_and_policy() {
 }
 
 Result<void> Daemon::open_listeners() {
-  handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, tokens_, metrics_);
+  handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, tokens_, metrics_, turns_);
   server_ = std::make_unique<server::Server>(loop_, clock_, *handlers_, limits_of_process());
   for (const config::Listener& listener : config_.listeners) {
     const auto group = group_of(listener);

@@ -59,6 +59,7 @@ class Daemon {
   pipeline::Tokens tokens_;
   std::unique_ptr<pipeline::KeyTable> keys_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
+  server::Turns turns_{loop_};
   std::unique_ptr<server::Handlers> handlers_;
   std::unique_ptr<server::Server> server_;
   bool stopping_ = false;

@@ -119,8 +119,8 @@ SIGNER_PUBLIC int signer_verify_nested(const signer_verifier* verifier, const si
 SIGNER_PUBLIC int signer_open_encrypted_claims(const signer_claims* claims, const signer_decryption_keys* private_keys,
                                                signer_claims** opened);
 
-/** The payload that was signed, or what opening made of it: one JSON object in UTF-8, without duplicate names.  Lives as
- * long as the claims. */
+/** The payload that was signed, or what opening made of it: one JSON object in UTF-8, without duplicate names.  Lives
+ * as long as the claims. */
 SIGNER_PUBLIC const char* signer_claims_json(const signer_claims* claims, size_t* size);
 
 /** The claim of that name (ended by a zero byte), if it is there and is text; else NULL.  Lives as long as the claims.

@@ -21,6 +21,11 @@ class TokenBucket {
     return true;
   }
 
+  // Whether take() would give one.
+  [[nodiscard]] bool has_one(double per_second, double size, SteadyTime now) const {
+    return units_at(per_second, size, now) >= 1;
+  }
+
   // Whether it holds no less than a new one would.
   [[nodiscard]] bool is_full(double per_second, double size, SteadyTime now) const {
     return units_at(per_second, size, now) >= size;

@@ -222,6 +222,12 @@ void Pipeline::finish(Issue& issue, Judged<IssuedToken> outcome) {
   reply(std::move(outcome));
 }
 
+Judged<void> Pipeline::preview(const RequestContext& context, Verb verb, const std::string& key) {
+  auto allowed = policy_->preview(context.peer, verb, key, limiter_, clock_.steady());
+  if (!allowed) record_refusal(context, key, allowed.error());
+  return allowed;
+}
+
 Judged<std::string> Pipeline::permit(const RequestContext& context, Verb verb, const std::string& key) {
   auto permitted = policy_->authorize(context.peer, verb, key);
   if (!permitted) record_refusal(context, key, permitted.error());

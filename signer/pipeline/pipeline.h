@@ -80,6 +80,9 @@ class Pipeline {
   // authorize -> shape -> record -> sign -> self-check -> reply.
   void issue(const RequestContext& context, IssueRequest request, Reply reply);
 
+  // Whether it is worth reading what the caller asks for with a verb that mints; a refusal is recorded.
+  [[nodiscard]] Judged<void> preview(const RequestContext& context, Verb verb, const std::string& key);
+
   // Whether `peer` may do `verb` (to `key`); a refusal is recorded.
   [[nodiscard]] Judged<std::string> permit(const RequestContext& context, Verb verb, const std::string& key);
 

@@ -58,6 +58,12 @@ class ConcurrencyLimiter {
     return Place(taken);
   }
 
+  // Whether take() would give one now.
+  [[nodiscard]] bool has_one(const std::string& name, uid_t uid, std::optional<std::size_t> limit) const {
+    const auto taken = taken_.find({name, uid});
+    return !limit || taken == taken_.end() || *taken->second < *limit;
+  }
+
   // Counts that are held: at most kKeptMax, or twice those that were not zero when the last one was added.
   [[nodiscard]] std::size_t size() const noexcept { return taken_.size(); }
 

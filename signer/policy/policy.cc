@@ -174,6 +174,19 @@ Judged<Place> Policy::spend(const Grant& grant, uid_t uid, Limiter& limiter, Ste
   return *std::move(place);
 }
 
+Judged<void> Policy::preview(const PeerIdentity& peer, Verb verb, std::string_view key, const Limiter& limiter,
+                             SteadyTime now) const {
+  const auto grants = grants_for(peer, verb, key);
+  if (grants.empty()) return denied("no grant lets this caller " + std::string(to_string(verb)) + " with this key");
+  const auto has_something_left = [&](const Grant* grant) {
+    const config::Grant& written = grant->written;
+    return limiter.concurrency.has_one(written.name, peer.uid, written.concurrency) &&
+           (!written.rate || limiter.rate.has_one(written.name, peer.uid, *written.rate, now));
+  };
+  if (std::any_of(grants.begin(), grants.end(), has_something_left)) return {};
+  return refuse(ErrorCode::kRateLimited, "too many requests", "limits of grant " + grants.front()->written.name);
+}
+
 Judged<AuthorizedRequest> Policy::authorize(const PeerIdentity& peer, IssueRequest request, Limiter& limiter,
                                             SteadyTime now) const {
   SIGNER_ASSIGN_OR_RETURN(const Grant* grant, minting_grant(peer, request.verb(), request.key, request.profile));

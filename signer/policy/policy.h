@@ -94,6 +94,11 @@ class Policy {
   [[nodiscard]] Judged<AuthorizedRequest> authorize(const PeerIdentity& peer, IssueRequest request, Limiter& limiter,
                                                     SteadyTime now) const;
 
+  // What can be said of a request to mint before it is read: kDenied if no grant lets `peer` do `verb` with `key` at
+  // all, kRateLimited if no such grant has anything left.  Spends nothing; whoever passes may still be refused.
+  [[nodiscard]] Judged<void> preview(const PeerIdentity& peer, Verb verb, std::string_view key, const Limiter& limiter,
+                                     SteadyTime now) const;
+
   // The name of the first grant in the file that lets `peer` do `verb` (to `key`, if the verb is for one), or kDenied.
   // For verbs that do not mint: those spend no limits.
   [[nodiscard]] Judged<std::string> authorize(const PeerIdentity& peer, Verb verb, std::string_view key) const;

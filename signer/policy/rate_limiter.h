@@ -28,6 +28,12 @@ class RateLimiter {
     return bucket.units.take(per_second, size, now);
   }
 
+  // Whether take() would give one now.
+  [[nodiscard]] bool has_one(const std::string& name, uid_t uid, double per_second, SteadyTime now) const {
+    const auto bucket = buckets_.find({name, uid});
+    return bucket == buckets_.end() || bucket->second.units.has_one(per_second, std::max(1.0, per_second), now);
+  }
+
   // Buckets that are held: at most kKeptMax, or twice those that were not full when the last one was added.
   [[nodiscard]] std::size_t size() const noexcept { return buckets_.size(); }
 

@@ -89,7 +89,7 @@ void Connection::next_request() {
   parser_->eager(true);
   header_judged_ = false;
   context_.id.clear();
-  if (buffer_.size() > 0) return parse();  // the caller sent its next request already
+  if (buffer_.size() > 0) return take_turn();  // the caller sent its next request already
   phase_ = Phase::kIdle;
   if (draining_) return close();
   close_by(server_.clock_.steady() + server_.limits_.idle_time_max);
@@ -102,16 +102,23 @@ void Connection::read_more() {
                             if (self->phase_ == Phase::kClosed) return;
                             if (error) return self->broken();
                             self->buffer_.commit(size);
-                            self->parse();
+                            self->take_turn();
                           });
 }
 
-// Feeds the parser with what is there; goes on reading, answers, or gives up.
-void Connection::parse() {
+// What has arrived is looked at when it is this caller's turn.
+void Connection::take_turn() {
   if (phase_ != Phase::kReading) {
     phase_ = Phase::kReading;
     close_at_ = SteadyTime::max();
   }
+  server_.handlers_.turns().add(peer().uid, [self = shared_from_this()] {
+    if (self->phase_ == Phase::kReading) self->parse();
+  });
+}
+
+// Feeds the parser with what is there; goes on reading, answers, or gives up.
+void Connection::parse() {
   // Header alone first: the limit of the body depends on the call.
   parser_->eager(header_judged_);
   while (!parser_->is_done() && buffer_.size() > 0) {

@@ -46,6 +46,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void next_request();
   void read_more();
+  void take_turn();
   void parse();
   bool judge_header();
   void handle_request();

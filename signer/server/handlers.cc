@@ -61,11 +61,20 @@ bool is_software(std::string_view driver, const channel::TokenDescription& token
          token.model.starts_with("SoftHSM");
 }
 
-// The replies of a batch, gathered in order.
-struct Batch {
+// About a millisecond's half of the event loop.
+constexpr std::size_t kItemsEachTurn = 16;
+
+}  // namespace
+
+// A batch that is being judged, and its replies, gathered in order.
+struct Handlers::Batch {
+  RequestContext context;
+  std::string key;
+  std::vector<Judged<IssueRequest>> requests;
   std::vector<std::string> items;
+  std::size_t judged = 0;
   std::size_t open = 0;
-  Handlers::Reply reply;
+  Reply reply;
 
   void settle(std::size_t index, std::string item) {
     items[index] = std::move(item);
@@ -75,8 +84,6 @@ struct Batch {
     reply(json_response(200, body + "]}"));
   }
 };
-
-}  // namespace
 
 Response problem(const Refusal& refusal, const std::string& request_id, std::optional<int> status) {
   Response response{status.value_or(protocol::status_of(refusal.code)),
@@ -111,6 +118,9 @@ void Handlers::handle(const RequestContext& context, const protocol::Route& rout
 }
 
 void Handlers::issue(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
+  // Before the body is parsed: what a flood costs is paid by all callers.
+  if (const auto allowed = pipeline_.preview(context, Verb::kIssue, key); !allowed)
+    return reply(problem(allowed.error(), context.id));
   auto request = protocol::parse_issue(body, key);
   if (!request) return reply(refuse(context, request.error(), {}, key));
   pipeline_.issue(context, *std::move(request),
@@ -121,6 +131,8 @@ void Handlers::issue(const RequestContext& context, const std::string& key, std:
 }
 
 void Handlers::sign_payload(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
+  if (const auto allowed = pipeline_.preview(context, Verb::kSignPayload, key); !allowed)
+    return reply(problem(allowed.error(), context.id));
   auto request = protocol::parse_payload(body, key);
   if (!request) return reply(refuse(context, request.error(), {}, key));
   pipeline_.issue(context, *std::move(request),
@@ -131,24 +143,32 @@ void Handlers::sign_payload(const RequestContext& context, const std::string& ke
 }
 
 void Handlers::issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
+  if (const auto allowed = pipeline_.preview(context, Verb::kIssue, key); !allowed)
+    return reply(problem(allowed.error(), context.id));
   auto requests = protocol::parse_batch(body, key);
   if (!requests) return reply(refuse(context, requests.error(), {}, key));
-  auto batch = std::make_shared<Batch>();
-  batch->reply = std::move(reply);
-  batch->open = requests->size();
-  batch->items.resize(requests->size());
-  for (std::size_t i = 0; i < requests->size(); ++i) {
-    Judged<IssueRequest>& request = (*requests)[i];
+  const std::size_t count = requests->size();
+  judge_items(std::make_shared<Batch>(
+      Batch{context, key, *std::move(requests), std::vector<std::string>(count), 0, count, std::move(reply)}));
+}
+
+// Some of the items; the others when it is the caller's turn again.
+void Handlers::judge_items(const std::shared_ptr<Batch>& batch) {
+  const std::size_t end = std::min(batch->requests.size(), batch->judged + kItemsEachTurn);
+  for (; batch->judged < end; ++batch->judged) {
+    const std::size_t i = batch->judged;
+    Judged<IssueRequest>& request = batch->requests[i];
     if (!request) {
-      pipeline_.record_refusal(context, key, request.error());
-      batch->settle(i, jose::dump_json(protocol::problem_json(request.error(), context.id)));
+      pipeline_.record_refusal(batch->context, batch->key, request.error());
+      batch->settle(i, jose::dump_json(protocol::problem_json(request.error(), batch->context.id)));
       continue;
     }
-    pipeline_.issue(context, *std::move(request), [batch, i, id = context.id](Judged<pipeline::IssuedToken> issued) {
-      batch->settle(i,
-                    issued ? issued_text(*issued, 200) : jose::dump_json(protocol::problem_json(issued.error(), id)));
+    pipeline_.issue(batch->context, *std::move(request), [batch, i](Judged<pipeline::IssuedToken> issued) {
+      batch->settle(i, issued ? issued_text(*issued, 200)
+                              : jose::dump_json(protocol::problem_json(issued.error(), batch->context.id)));
     });
   }
+  if (end < batch->requests.size()) turns_.add(batch->context.peer.uid, [this, batch] { judge_items(batch); });
 }
 
 void Handlers::create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {

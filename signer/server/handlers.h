@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "pipeline/key_table.h"
 #include "pipeline/pipeline.h"
 #include "protocol/routes.h"
+#include "server/turns.h"
 
 namespace signer::server {
 
@@ -28,8 +30,8 @@ struct Response {
 class Handlers {
  public:
   Handlers(const Clock& clock, pipeline::Pipeline& pipeline, pipeline::KeyTable& keys, pipeline::Tokens& tokens,
-           pipeline::Metrics& metrics)
-      : clock_(clock), pipeline_(pipeline), keys_(keys), tokens_(tokens), metrics_(metrics) {}
+           pipeline::Metrics& metrics, Turns& turns)
+      : clock_(clock), pipeline_(pipeline), keys_(keys), tokens_(tokens), metrics_(metrics), turns_(turns) {}
 
   using Reply = std::function<void(Response)>;
 
@@ -43,10 +45,15 @@ class Handlers {
 
   [[nodiscard]] pipeline::Metrics& metrics() noexcept { return metrics_; }
 
+  [[nodiscard]] Turns& turns() noexcept { return turns_; }
+
  private:
+  struct Batch;
+
   void issue(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   void issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   void sign_payload(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
+  void judge_items(const std::shared_ptr<Batch>& batch);
   void create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   Response key_created(const RequestContext& context, const std::string& key, audit::Event event,
                        const std::string& grant);
@@ -62,6 +69,7 @@ class Handlers {
   pipeline::KeyTable& keys_;
   pipeline::Tokens& tokens_;
   pipeline::Metrics& metrics_;
+  Turns& turns_;
 };
 
 }  // namespace signer::server

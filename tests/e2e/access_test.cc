@@ -118,6 +118,59 @@ TEST_F(InAUnit, AnotherUnitIsRefusedAndNamedInRecordAndLog) {
   EXPECT_NE(daemon_.log().find("unit=" + name), std::string::npos) << daemon_.log();
 }
 
+// What is refused is refused before its body is looked at.
+TEST_F(Access, ACallerWithoutAGrantIsDeniedWhateverItSends) {
+  HttpConnection connection(daemon_.socket());
+  for (const char* path : {"/v1/keys/other/tokens", "/v1/keys/other/tokens:batch"}) {
+    for (const char* body : {R"({"claims":{}})", R"({"items":[{"claims":{}}]})", "{", "nonsense"}) {
+      const auto reply = connection.post(path, body);
+      ASSERT_TRUE(reply);
+      EXPECT_EQ(reply->status, 403) << path << " " << body;
+      EXPECT_EQ(reply->code(), "denied");
+    }
+  }
+  EXPECT_EQ(connection.post("/v1/keys/issuer/tokens", "nonsense")->status, 400) << "who has one is told what is wrong";
+}
+
+class OneTwelfthASecond : public RunningDaemon {
+ protected:
+  OneTwelfthASecond() : RunningDaemon(options()) {}
+
+  static DaemonOptions options() {
+    DaemonOptions options;
+    options.grant_settings = "rate = \"5/m\"\n";
+    return options;
+  }
+};
+
+TEST_F(OneTwelfthASecond, ABatchBeyondTheRateIsRefusedAsAWhole) {
+  HttpConnection connection(daemon_.socket());
+  const std::string two = R"({"items":[{"claims":{"sub":"a"}},{"claims":{"sub":"b"}}]})";
+  const auto first = connection.post("/v1/keys/issuer/tokens:batch", two);
+  ASSERT_EQ(first->status, 200);
+  EXPECT_EQ(first->json()["items"][0]["status"], 200);
+  EXPECT_EQ(first->json()["items"][1]["status"], 429);
+  const auto second = connection.post("/v1/keys/issuer/tokens:batch", two);
+  EXPECT_EQ(second->status, 429);
+  EXPECT_EQ(second->code(), "rate_limited");
+  EXPECT_TRUE(second->headers.contains("retry-after"));
+}
+
+TEST_F(Access, ALargeBatchIsJudgedWholeAndInOrder) {
+  HttpConnection connection(daemon_.socket());
+  std::string body = R"({"items":[)";
+  for (int i = 0; i < 256; ++i) {
+    body += i == 0 ? "" : ",";
+    body += i % 17 == 0 ? "{\"claims\":{\"sub\":\"s" + std::to_string(i) + "\"}}" : R"({"claims":{"exp":1}})";
+  }
+  const auto reply = connection.post("/v1/keys/issuer/tokens:batch", body + "]}");
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->status, 200) << reply->body;
+  const jose::Json items = reply->json()["items"];
+  ASSERT_EQ(items.size(), 256U);
+  for (std::size_t i = 0; i < items.size(); ++i) EXPECT_EQ(items[i]["status"], i % 17 == 0 ? 200 : 422) << i;
+}
+
 class OneAtATime : public RunningDaemon {
  protected:
   OneAtATime() : RunningDaemon(options()) {}

@@ -126,7 +126,8 @@ struct Daemon {
       : loop(fixture.loop),
         keys(fixture.keys),
         pipeline(loop, fixture.clock, fixture.audit->log(), keys, metrics),
-        handlers(fixture.clock, pipeline, keys, fixture.tokens, metrics),
+        turns(loop),
+        handlers(fixture.clock, pipeline, keys, fixture.tokens, metrics, turns),
         server(loop, fixture.clock, handlers, {}) {
     pipeline.set_policy(fixture.policy);
   }
@@ -146,6 +147,7 @@ struct Daemon {
   pipeline::KeyTable& keys;
   pipeline::Metrics metrics;
   pipeline::Pipeline pipeline;
+  server::Turns turns;
   server::Handlers handlers;
   server::Server server;
 };
