@@ -17,7 +17,6 @@ using jose::Json;
 
 constexpr std::size_t kDepthMax = 16;
 constexpr std::size_t kMembersMax = 256;
-constexpr std::size_t kBatchDepthMax = 64;  // an item that is too deep is refused for itself, not for its neighbours
 constexpr std::size_t kProfileNameMax = 64;
 constexpr std::size_t kKeyIdBytesMax = 64;
 
@@ -40,7 +39,6 @@ Judged<std::string> profile_name(const Json& value) {
 }
 
 Judged<IssueRequest> issue_of(Json body, const std::string& key) {
-  if (!body.is_object()) return invalid("an item must be an object with 'claims'");
   IssueRequest request{key, std::nullopt, {}};
   for (auto& [name, value] : body.items()) {
     if (name == "claims") {
@@ -86,19 +84,6 @@ Judged<IssueRequest> parse_payload(std::string_view body, const std::string& key
   SIGNER_ASSIGN_OR_RETURN(request.claims,
                           parse_body(*request.payload, {.depth_max = kDepthMax, .members_max = kMembersMax}));
   return request;
-}
-
-Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key) {
-  const jose::JsonLimits limits{.bytes_max = body_bytes_max(Call::kIssueBatch),
-                                .depth_max = kBatchDepthMax,
-                                .members_max = 2 * kBatchItemsMax * (kMembersMax + 3)};
-  SIGNER_ASSIGN_OR_RETURN(Json parsed, parse_body(body, limits));
-  const auto items = parsed.find("items");
-  if (parsed.size() != 1 || items == parsed.end() || !items->is_array()) return invalid("a batch is {\"items\":[...]}");
-  if (items->empty() || items->size() > kBatchItemsMax) return invalid("a batch has 1 to 256 items");
-  std::vector<Judged<IssueRequest>> requests;
-  for (Json& item : *items) requests.push_back(issue_of(std::move(item), key));
-  return requests;
 }
 
 Judged<CreateRequest> parse_create(std::string_view body) {

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "request/refusal.h"
 #include "request/request.h"
@@ -14,17 +13,12 @@
 
 namespace signer::protocol {
 
-inline constexpr std::size_t kBatchItemsMax = 256;
-
 // {"claims":{...},"profile":"..."}: kInvalidRequest with a detail fit for the caller, which quotes nothing of the body.
 [[nodiscard]] Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key);
 
 // {"payload":"<base64url of one JSON object>","profile":"..."}: the object is read as strictly as claims are, and its
 // bytes are kept.  kInvalidRequest as for parse_issue.
 [[nodiscard]] Judged<IssueRequest> parse_payload(std::string_view body, const std::string& key);
-
-// {"items":[...]}: each item is judged for itself; only a body that is no batch at all fails as a whole.
-[[nodiscard]] Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key);
 
 // {} makes a key, {"key_id":"<hex>"} adopts the one that the token holds under this id.
 struct CreateRequest {

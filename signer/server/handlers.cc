@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "jose/base64url.h"
+#include "protocol/batch.h"
 #include "protocol/messages.h"
 #include "server/metrics_text.h"
 
@@ -63,6 +64,7 @@ bool is_software(std::string_view driver, const channel::TokenDescription& token
 
 // About a millisecond's half of the event loop.
 constexpr std::size_t kItemsEachTurn = 16;
+constexpr std::size_t kBytesEachTurn = 16UL * 1024;
 
 }  // namespace
 
@@ -70,7 +72,8 @@ constexpr std::size_t kItemsEachTurn = 16;
 struct Handlers::Batch {
   RequestContext context;
   std::string key;
-  std::vector<Judged<IssueRequest>> requests;
+  std::string body;
+  std::vector<std::string_view> requests;  // in the body
   std::vector<std::string> items;
   std::size_t judged = 0;
   std::size_t open = 0;
@@ -79,9 +82,9 @@ struct Handlers::Batch {
   void settle(std::size_t index, std::string item) {
     items[index] = std::move(item);
     if (--open > 0) return;
-    std::string body = "{\"items\":[";
-    for (const std::string& one : items) body += (&one == items.data() ? "" : ",") + one;
-    reply(json_response(200, body + "]}"));
+    std::string text = "{\"items\":[";
+    for (const std::string& one : items) text += (&one == items.data() ? "" : ",") + one;
+    reply(json_response(200, text + "]}"));
   }
 };
 
@@ -145,19 +148,26 @@ void Handlers::sign_payload(const RequestContext& context, const std::string& ke
 void Handlers::issue_batch(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {
   if (const auto allowed = pipeline_.preview(context, Verb::kIssue, key); !allowed)
     return reply(problem(allowed.error(), context.id));
-  auto requests = protocol::parse_batch(body, key);
+  auto batch = std::make_shared<Batch>();
+  batch->body = body;
+  auto requests = protocol::split_batch(batch->body);
   if (!requests) return reply(refuse(context, requests.error(), {}, key));
-  const std::size_t count = requests->size();
-  judge_items(std::make_shared<Batch>(
-      Batch{context, key, *std::move(requests), std::vector<std::string>(count), 0, count, std::move(reply)}));
+  batch->context = context;
+  batch->key = key;
+  batch->requests = *std::move(requests);
+  batch->open = batch->requests.size();
+  batch->items.resize(batch->open);
+  batch->reply = std::move(reply);
+  judge_items(batch);
 }
 
 // Some of the items; the others when it is the caller's turn again.
 void Handlers::judge_items(const std::shared_ptr<Batch>& batch) {
   const std::size_t end = std::min(batch->requests.size(), batch->judged + kItemsEachTurn);
-  for (; batch->judged < end; ++batch->judged) {
+  for (std::size_t bytes = 0; batch->judged < end && bytes < kBytesEachTurn; ++batch->judged) {
     const std::size_t i = batch->judged;
-    Judged<IssueRequest>& request = batch->requests[i];
+    bytes += batch->requests[i].size();
+    auto request = protocol::parse_issue(batch->requests[i], batch->key);
     if (!request) {
       pipeline_.record_refusal(batch->context, batch->key, request.error());
       batch->settle(i, jose::dump_json(protocol::problem_json(request.error(), batch->context.id)));
@@ -168,7 +178,8 @@ void Handlers::judge_items(const std::shared_ptr<Batch>& batch) {
                               : jose::dump_json(protocol::problem_json(issued.error(), batch->context.id)));
     });
   }
-  if (end < batch->requests.size()) turns_.add(batch->context.peer.uid, [this, batch] { judge_items(batch); });
+  if (batch->judged < batch->requests.size())
+    turns_.add(batch->context.peer.uid, [this, batch] { judge_items(batch); });
 }
 
 void Handlers::create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply) {

@@ -2,6 +2,7 @@
 //
 // Bodies of requests and replies.  Without these what a caller sent and what is signed could be two things.
 #include "protocol/messages.h"
+#include "protocol/batch.h"
 
 #include <gtest/gtest.h>
 
@@ -42,6 +43,14 @@ std::string batch_of(const std::vector<std::string>& items) {
   std::string text = "{\"items\":[";
   for (std::size_t i = 0; i < items.size(); ++i) text += (i == 0 ? "" : ",") + items[i];
   return text + "]}";
+}
+
+// As the handler does it: cut, then each item as a body of its own.
+Judged<std::vector<Judged<IssueRequest>>> parse_batch(std::string_view body, const std::string& key) {
+  SIGNER_ASSIGN_OR_RETURN(const auto texts, split_batch(body));
+  std::vector<Judged<IssueRequest>> items;
+  for (const std::string_view text : texts) items.push_back(parse_issue(text, key));
+  return items;
 }
 
 TEST(IssueBody, HoldsClaimsAndMaybeAProfile) {
