@@ -3,6 +3,7 @@
 #include "protocol/batch.h"
 
 #include <algorithm>
+#include <array>
 
 namespace signer::protocol {
 
@@ -25,38 +26,42 @@ bool take(std::string_view& text, std::string_view word) {
 
 // Behind the text that begins with a quote at `at`; npos if it does not end.
 std::size_t end_of_text(std::string_view text, std::size_t at) {
-  for (++at;; at += 2) {
-    at = text.find_first_of("\"\\", at);
-    if (at == std::string_view::npos || text[at] == '"') break;
+  const std::size_t begin = at + 1;
+  while ((at = text.find('"', at + 1)) != std::string_view::npos) {
+    std::size_t escapes = 0;
+    while (at - escapes > begin && text[at - escapes - 1] == '\\') ++escapes;
+    if (escapes % 2 == 0) return at + 1;
   }
-  return at == std::string_view::npos ? at : at + 1;
+  return at;
 }
+
+// What a scan for the end of an item stops at; a table, because find_first_of takes five times as long.
+constexpr std::array<bool, 256> kStops = [] {
+  std::array<bool, 256> stops{};
+  for (const char c : std::string_view("\"[]{},")) stops[static_cast<unsigned char>(c)] = true;
+  return stops;
+}();
 
 // The first comma or closing bracket of the list that `text` is in, outside of what is nested and of texts; npos if
 // there is none.  Which brackets belong together is for the parser of the item to say.
 std::size_t end_of_item(std::string_view text) {
   std::size_t depth = 0;
-  std::size_t at = 0;
-  while ((at = text.find_first_of("\"[]{},", at)) != std::string_view::npos) {
-    switch (text[at]) {
-      case '"':
-        at = end_of_text(text, at);
-        if (at == std::string_view::npos) return at;
-        continue;
-      case '[':
-      case '{':
-        ++depth;
-        break;
-      case ',':
-        if (depth == 0) return at;
-        break;
-      default:
-        if (depth == 0) return at;
-        --depth;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (!kStops[static_cast<unsigned char>(c)]) continue;
+    if (c == '"') {
+      at = end_of_text(text, at);
+      if (at == std::string_view::npos) return at;
+      --at;
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if (depth == 0) {
+      return at;
+    } else if (c != ',') {
+      --depth;
     }
-    ++at;
   }
-  return at;
+  return std::string_view::npos;
 }
 
 Failure<Refusal> no_batch() {
