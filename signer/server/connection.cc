@@ -23,6 +23,7 @@ using boost::system::error_code;
 constexpr std::uint32_t kHeaderBytesMax = 8192;
 constexpr std::size_t kReadBytes = 16384;
 constexpr std::chrono::seconds kAnswerGrace{1};  // whoever answers knows the deadline; this is for one that forgets
+constexpr std::chrono::microseconds kPieceOverhead{10};  // what the kernel does to receive and send for one
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::size_t kLingerBytes = 16UL * 1024 * 1024;
 
@@ -88,6 +89,7 @@ void Connection::next_request() {
   parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
   parser_->eager(true);
   header_judged_ = false;
+  spent_ = {};
   context_.id.clear();
   if (buffer_.size() > 0) return take_turn();  // the caller sent its next request already
   phase_ = Phase::kIdle;
@@ -113,7 +115,24 @@ void Connection::take_turn() {
     close_at_ = SteadyTime::max();
   }
   server_.handlers_.turns().add(peer().uid, [self = shared_from_this()] {
-    if (self->phase_ == Phase::kReading) self->parse();
+    if (self->phase_ != Phase::kReading) return;
+    self->piece_began_ = self->server_.clock_.steady();
+    self->parse();
+    self->spent_ += kPieceOverhead + self->server_.clock_.steady() - *std::exchange(self->piece_began_, std::nullopt);
+  });
+}
+
+// What brings the caller no token goes out when its uid keeps to its share of the loop's time.
+void Connection::hold_back(std::function<void()> then) {
+  const SteadyTime now = server_.clock_.steady();
+  const auto cost = kPieceOverhead + spent_ + (piece_began_ ? now - *piece_began_ : std::chrono::nanoseconds(0));
+  const auto wait = server_.burden_.add(peer().uid, cost, now);
+  if (wait.count() == 0) return then();
+  phase_ = Phase::kWriting;
+  close_by(now + server_.limits_.idle_time_max);
+  pause_.emplace(socket_.get_executor(), wait);
+  pause_->async_wait([self = shared_from_this(), then = std::move(then)](const error_code& error) {
+    if (!error && self->phase_ != Phase::kClosed) then();
   });
 }
 
@@ -135,7 +154,7 @@ void Connection::parse() {
       if (error == http::error::header_limit) {
         return refuse_and_close({ErrorCode::kInvalidRequest, "the headers are larger than 8 KiB", "", {}}, 431);
       }
-      return close();
+      return hold_back([self = shared_from_this()] { self->close(); });
     }
     if (parser_->is_header_done() && !header_judged_) {
       if (!judge_header()) return;
@@ -233,14 +252,21 @@ void Connection::reply(Response response) {
       break;
     }
   }
-  write(render(response, go_on), go_on);
+  // Only what was asked for with a body can have brought something.
+  const bool brought_something =
+      response.status < 400 && protocol::body_bytes_max(route_.call) > 0 && !response.brought_nothing;
+  if (brought_something) return write(render(response, go_on), go_on);
+  hold_back([self = shared_from_this(), bytes = render(response, go_on), go_on]() mutable {
+    self->write(std::move(bytes), go_on);
+  });
 }
 
 // What is left of the request is not read, so the connection cannot go on.
 void Connection::refuse_and_close(const Refusal& refusal, int status) {
   if (context_.id.empty()) context_.id = fresh_request_id();
   unread_ = true;
-  write(render(server_.handlers_.refuse(context_, refusal, status), false), false);
+  hold_back([self = shared_from_this(), bytes = render(server_.handlers_.refuse(context_, refusal, status),
+                                                       false)]() mutable { self->write(std::move(bytes), false); });
 }
 
 std::string Connection::render(const Response& response, bool keep_alive) const {
@@ -304,6 +330,7 @@ void Connection::close() {
   if (phase_ == Phase::kClosed) return;
   phase_ = Phase::kClosed;
   timer_.cancel();
+  if (pause_) pause_->cancel();
   error_code ignored;
   socket_.close(ignored);
   server_.ended(shared_from_this());

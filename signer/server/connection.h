@@ -5,6 +5,8 @@
 #pragma once
 
 #include <array>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,12 +58,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void discard(std::size_t so_far);
   void broken();
   void write(std::string bytes, bool go_on);
+  void hold_back(std::function<void()> then);
   void close_by(SteadyTime time);
   [[nodiscard]] std::string render(const Response& response, bool keep_alive) const;
 
   Server& server_;
   boost::asio::local::stream_protocol::socket socket_;
   boost::asio::steady_timer timer_;
+  std::optional<boost::asio::steady_timer> pause_;  // while a reply is held back
   std::optional<SteadyTime> timer_at_;
   SteadyTime close_at_{};
   boost::beast::flat_buffer buffer_;
@@ -69,6 +73,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   RequestContext context_;
   protocol::Route route_;
   bool header_judged_ = false;
+  std::chrono::nanoseconds spent_{0};      // of the loop's time, on this request
+  std::optional<SteadyTime> piece_began_;  // while a piece of it is done
   std::string if_none_match_;
   std::string output_;
   Phase phase_ = Phase::kIdle;

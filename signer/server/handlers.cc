@@ -77,6 +77,7 @@ struct Handlers::Batch {
   std::vector<std::string> items;
   std::size_t judged = 0;
   std::size_t open = 0;
+  bool issued_one = false;
   Reply reply;
 
   void settle(std::size_t index, std::string item) {
@@ -84,7 +85,9 @@ struct Handlers::Batch {
     if (--open > 0) return;
     std::string text = "{\"items\":[";
     for (const std::string& one : items) text += (&one == items.data() ? "" : ",") + one;
-    reply(json_response(200, text + "]}"));
+    Response response = json_response(200, text + "]}");
+    response.brought_nothing = !issued_one;
+    reply(std::move(response));
   }
 };
 
@@ -174,6 +177,7 @@ void Handlers::judge_items(const std::shared_ptr<Batch>& batch) {
       continue;
     }
     pipeline_.issue(batch->context, *std::move(request), [batch, i](Judged<pipeline::IssuedToken> issued) {
+      batch->issued_one = batch->issued_one || issued;
       batch->settle(i, issued ? issued_text(*issued, 200)
                               : jose::dump_json(protocol::problem_json(issued.error(), batch->context.id)));
     });

@@ -22,6 +22,7 @@ struct Response {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;  // beside those every reply has
+  bool brought_nothing = false;                              // though its status is good: a batch of refusals
 };
 
 [[nodiscard]] Response problem(const Refusal& refusal, const std::string& request_id, std::optional<int> status = {});

@@ -152,6 +152,7 @@ void Server::accept(Listening& listening) {
 
 void Server::admit(stream_protocol::socket socket, const std::string& path) {
   pipeline::Metrics& metrics = handlers_.metrics();
+  const SteadyTime began = clock_.steady();
   auto peer = peer_of(socket.native_handle(), path);
   if (!peer) return;
   const auto known = connections_of_.find(peer->uid);
@@ -173,6 +174,8 @@ void Server::admit(stream_protocol::socket socket, const std::string& path) {
   const auto connection = std::make_shared<Connection>(*this, std::move(socket), *std::move(peer));
   connections_.insert(connection);
   connection->start();
+  const SteadyTime now = clock_.steady();
+  static_cast<void>(burden_.add(connection->peer().uid, now - began, now));  // a connection waits for nothing
 }
 
 // What any stranger can cause, as often as they like.

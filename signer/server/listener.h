@@ -17,6 +17,7 @@
 #include "base/flood_gate.h"
 #include "base/unique_fd.h"
 #include "config/config.h"
+#include "server/burden.h"
 #include "server/handlers.h"
 
 namespace signer::server {
@@ -77,6 +78,7 @@ class Server {
   std::set<std::shared_ptr<Connection>> connections_;
   std::map<uid_t, std::size_t> connections_of_;
   FloodGate log_gate_{10, 50};
+  Burden burden_;
   bool draining_ = false;
 };
 
