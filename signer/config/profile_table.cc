@@ -7,6 +7,7 @@
 
 #include "config/claim_table.h"
 #include "config/references.h"
+#include "signer/encrypted_claims.h"
 
 namespace signer::config {
 
@@ -72,6 +73,10 @@ void read_header_and_time(TableReader& reader, const Kind* kind, Profile& profil
 void add_claim(TableReader& reader, Profile& profile, Rule rule) {
   if (std::ranges::find(claims::kJudgedElsewhere, rule.name) != std::end(claims::kJudgedElsewhere)) {
     return reader.problem("claim", "'" + rule.name + "' is set and bounded by the profile itself");
+  }
+  // Whoever could send it could put another token's hidden claims into this one.
+  if (rule.name == kEncryptedClaims) {
+    return reader.problem("claim", "'" + rule.name + "' is signerd's alone; encrypt_claims fills it");
   }
   const auto same = std::ranges::find(profile.rules, rule.name, &Rule::name);
   if (claims::is_marker(rule.name) && same == profile.rules.end()) {

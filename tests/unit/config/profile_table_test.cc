@@ -129,6 +129,7 @@ TEST(ProfileTable, AClaimThatIsWrittenWrongIsNamedWithWhatToDo) {
   expect_refused(claim("name = \"a\"\ntype = \"text\"\nrequired = \"yes\""), "must be true or false");
   expect_refused(claim("name = \"a\"\ntype = \"text\"") + claim("name = \"a\"\ntype = \"uuid\""), "names 'a' twice");
   expect_refused(claim("name = \"exp\"\ntype = \"time\""), "'exp' is set and bounded by the profile itself");
+  expect_refused(claim("name = \"encrypted_claims\"\ntype = \"text\""), "is signerd's alone");
   expect_refused(claim("name = \"a\"\ntype = \"array\"\nitems = { type = \"text\", name = \"x\" }"),
                  "profile.claim.items.name: is not known");
 }
