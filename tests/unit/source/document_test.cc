@@ -55,8 +55,9 @@ TEST_P(DocumentPage, LinksToFilesAndHeadingsThatExist) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Pages, DocumentPage,
-                         testing::Values(Page{"docs/configuration.md", 0, 3}, Page{"docs/hipaa.md", 70, 40},
-                                         Page{"docs/threat-model.md", 150, 1}),
+                         testing::Values(Page{"README.md", 0, 5}, Page{"docs/phi.md", 1, 0},
+                                         Page{"docs/claim-policy.md", 0, 3}, Page{"docs/configuration.md", 0, 3},
+                                         Page{"docs/hipaa.md", 70, 40}, Page{"docs/threat-model.md", 150, 1}),
                          [](const auto& page) {
                            std::string name = std::filesystem::path(page.param.name).stem().string();
                            std::erase(name, '-');
