@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "config/config.h"
 #include "ctl/command_line.h"
@@ -46,8 +47,8 @@ class PolicyDocument : public testing::Test {
     return config ? *std::move(config) : config::Config{};
   }
 
-  ctl::Outcome test_cases(const std::string& cases) const {
-    write_text(directory_ / "signer.toml", configuration(block_of(manual_, "[[profile]]")));
+  ctl::Outcome test_cases(const std::string& cases, const std::string& profile) const {
+    write_text(directory_ / "signer.toml", configuration(profile));
     write_text(directory_ / "cases.toml", cases);
     return ctl::run({"signerctl", "policy", "test", "--config", directory_ / "signer.toml", directory_ / "cases.toml"});
   }
@@ -117,18 +118,44 @@ TEST_F(PolicyDocument, ARecipientIsReadAndAProfileCanEncryptToIt) {
       << "without the recipient";
 }
 
-// With the configuration of the manual, whose profile asks for no more than its kind does.
+// With the profile of either page.
 TEST_F(PolicyDocument, TheCasesComeOutAsThePageSays) {
   const std::string cases = block_of(policy_, "[[case]]");
-  const ctl::Outcome tested = test_cases(cases);
-  EXPECT_EQ(tested.exit, ctl::Exit::kYes) << tested.out << tested.err;
-  EXPECT_EQ(tested.out, "OK, 2 cases\n");
+  const std::string manuals = block_of(manual_, "[[profile]]");
+  for (const std::string& profile : {manuals, profile_}) {
+    const ctl::Outcome tested = test_cases(cases, profile);
+    EXPECT_EQ(tested.exit, ctl::Exit::kYes) << tested.out << tested.err;
+    EXPECT_EQ(tested.out, "OK, 2 cases\n");
+  }
 
   std::string wrong = cases;
   wrong.replace(wrong.find("phi.ssn"), 7, "phi.mbi");
-  const ctl::Outcome other = test_cases(wrong);
+  const ctl::Outcome other = test_cases(wrong, manuals);
   EXPECT_EQ(other.exit, ctl::Exit::kNo);
   EXPECT_NE(other.out.find("rule: expected phi.mbi, got phi.ssn"), std::string::npos) << other.out;
+}
+
+TEST_F(PolicyDocument, TheExplanationOfThePageIsWhatSignerctlPrints) {
+  const auto block = [this](std::string_view beginning) {
+    const auto at = std::ranges::find_if(policy_.blocks,
+                                         [beginning](const CodeBlock& one) { return one.text.starts_with(beginning); });
+    return at == policy_.blocks.end() ? std::string() : at->text;
+  };
+  const std::string command = block("echo '{");
+  const std::size_t claims = command.find('\'') + 1;
+  ASSERT_NE(command, "");
+  write_text(directory_ / "signer.toml", configuration(block_of(manual_, "[[profile]]")));
+  write_text(directory_ / "claims.json", command.substr(claims, command.find('\'', claims) - claims));
+  const ctl::Outcome explained = ctl::run({"signerctl", "policy", "explain", "--config", directory_ / "signer.toml",
+                                           "--user", "idp", "--key", "issuer", "--claims", directory_ / "claims.json"});
+  EXPECT_EQ(explained.exit, ctl::Exit::kYes) << explained.out << explained.err;
+  std::istringstream page(block("verdict "));
+  std::size_t lines = 0;
+  for (std::string line; std::getline(page, line); ++lines) {
+    if (line == "…") continue;
+    EXPECT_NE(explained.out.find(line + "\n"), std::string::npos) << line << "\n" << explained.out;
+  }
+  EXPECT_GE(lines, 6U);
 }
 
 TEST_F(PolicyDocument, TheRefusalOfThePageIsWhatIsSaidOfSuchClaims) {
