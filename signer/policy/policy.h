@@ -79,9 +79,9 @@ struct Accounts {
 // Immutable; replaced as a whole on reload.  The limiter is the caller's and outlives every Policy.
 class Policy {
  public:
-  // kInvalidRequest, with file, line and grant or profile of every problem, if a user or group does not exist, two grants
-  // overlap so that their limits would add up, a recipient's key or a secret cannot be had, or payloads could be signed
-  // under a profile that rewrites claims.
+  // kInvalidRequest, with file, line and grant or profile of every problem, if a user or group does not exist, two
+  // grants overlap so that their limits would add up, a recipient's key or a secret cannot be had, or payloads could be
+  // signed under a profile that rewrites claims.
   [[nodiscard]] static Result<std::shared_ptr<const Policy>> build(const config::Config& config,
                                                                    const Accounts& accounts, const Files& files);
 

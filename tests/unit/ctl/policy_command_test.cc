@@ -76,9 +76,8 @@ verbs = ["sign-payload"]
 TEST_F(PolicyCommand, ExplainSaysWhichGrantAndWhatBecomesOfEachClaim) {
   const Finished done = explain({"--user", "nobody-has-this-name"}, R"({"sub":"client-1","note":"x"})");
   EXPECT_EQ(done.status, 0) << done.err;
-  for (const char* line :
-       {"verdict     allowed", "grant       idp", "profile     access, version 1",
-        "claim exp   set by signerd", "claim note  as sent", "claim sub   replaced by signerd"})
+  for (const char* line : {"verdict     allowed", "grant       idp", "profile     access, version 1",
+                           "claim exp   set by signerd", "claim note  as sent", "claim sub   replaced by signerd"})
     EXPECT_NE(done.out.find(line), std::string::npos) << line << "\n" << done.out;
   EXPECT_NE(done.err.find("note: there is no user 'nobody-has-this-name' on this machine; one is assumed"),
             std::string::npos);
