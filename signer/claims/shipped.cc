@@ -137,8 +137,12 @@ Kind udap_client_assertion() {
                             required(uri("organization_id")), rule("organization_name", Type::kText, kUriBytesMax),
                             required(array_of("purpose_of_use", uri(""), 16)), array_of("consent_policy", uri(""), 16),
                             array_of("consent_reference", uri(""), 16)});
-  return {"udap-client-assertion", "JWT", Subject::kIssuer, minutes(5),
-          with_base({required(client_id("sub")), required(object_of(kExtensions, {required(std::move(b2b))}))})};
+  return {"udap-client-assertion",
+          "JWT",
+          Subject::kIssuer,
+          minutes(5),
+          with_base({required(client_id("sub")), required(object_of(kExtensions, {required(std::move(b2b))}))}),
+          true};
 }
 
 // Kubernetes' bound service account tokens.

@@ -26,7 +26,8 @@ struct Kind {
   std::string_view typ;
   Subject subject = Subject::kAny;
   std::chrono::seconds ttl_max{};
-  std::vector<Rule> rules;  // sorted by name; what judge() takes
+  std::vector<Rule> rules;         // sorted by name; what judge() takes
+  bool certificate_chain = false;  // the header has an x5c
 };
 
 // rfc9068-access-token, oidc-id-token, smart-client-assertion, udap-client-assertion, kubernetes-service-account,

@@ -100,6 +100,7 @@ struct Profile {
   std::optional<Pairwise> pairwise;
   std::string encrypt_to;                   // a recipient, or empty
   std::vector<std::string> encrypt_claims;  // empty: the whole token
+  std::string certificate_chain;            // file of the header's x5c, or empty
   std::size_t line = 0;                     // of its table in the file
 };
 

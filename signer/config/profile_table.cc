@@ -235,6 +235,17 @@ void read_encryption(TableReader& reader, const Config& so_far, Profile& profile
   }
 }
 
+void read_certificate_chain(TableReader& reader, const Kind* kind, Profile& profile) {
+  reader.text("certificate_chain", profile.certificate_chain);
+  if (!profile.certificate_chain.empty() && profile.certificate_chain[0] != '/')
+    reader.problem("certificate_chain", "must be an absolute path");
+  if (kind != nullptr && kind->certificate_chain && profile.certificate_chain.empty() &&
+      !reader.has("certificate_chain")) {
+    reader.problem("certificate_chain",
+                   "is missing; tokens of this kind carry their certificates, say \"/etc/signer/chain.pem\"");
+  }
+}
+
 }  // namespace
 
 void read_profile(TableReader& reader, Problems& problems, const Config& so_far, Profile& profile) {
@@ -248,6 +259,7 @@ void read_profile(TableReader& reader, Problems& problems, const Config& so_far,
   read_phi(reader, problems, profile);
   read_pairwise(reader, problems, profile);
   read_encryption(reader, so_far, profile);
+  read_certificate_chain(reader, kind, profile);
 }
 
 }  // namespace signer::config

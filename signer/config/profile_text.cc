@@ -62,6 +62,7 @@ std::string profile_text(const Profile& profile) {
   if (profile.set_nbf) json["set"] = {"nbf"};
   if (profile.pairwise) json["pairwise_sector"] = profile.pairwise->sector;
   if (!profile.encrypt_to.empty()) json["encrypt_to"] = profile.encrypt_to;
+  if (!profile.certificate_chain.empty()) json["certificate_chain"] = profile.certificate_chain;
   if (!profile.encrypt_claims.empty()) json["encrypt_claims"] = profile.encrypt_claims;
   return jose::dump_json(json);
 }

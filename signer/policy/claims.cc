@@ -23,7 +23,8 @@ using jose::Json;
 
 constexpr long long kClockSlack = 60;  // seconds between a token server's clock and ours
 constexpr std::size_t kJtiRandomBytes = 16;
-constexpr std::size_t kTokenMembersMax = 256;  // what jwt::TokenProfile takes by default
+constexpr std::size_t kSignatureCharsMax = 1 + 683;  // "." and a 4096-bit signature
+constexpr std::size_t kTokenMembersMax = 256;        // what jwt::TokenProfile takes by default
 
 Failure<Refusal> refuse_breach(claims::Breach breach) {
   Refusal refusal{ErrorCode::kClaimPolicy, claims::describe(breach), "", {}};
@@ -49,6 +50,16 @@ Judged<std::string> fresh_jti() {
     return refuse(ErrorCode::kInternal, "internal error", "policy: RAND_bytes failed");
   }
   return jose::base64url_encode(bytes);
+}
+
+// A certificate of another key, or one that is not valid now, would only be found out by whoever receives the token.
+Judged<void> check_chain(const jose::CertificateChain& chain, const std::string& kid, WallTime now) {
+  const char* problem = chain.leaf_thumbprint != kid ? "the profile's certificate is of another key"
+                        : now < chain.not_before     ? "the profile's certificate is not valid yet"
+                        : now > chain.not_after      ? "the profile's certificate has expired"
+                                                     : nullptr;
+  if (problem == nullptr) return {};
+  return refuse(ErrorCode::kTokenUnavailable, "the key has no certificate that is valid now", problem);
 }
 
 // One request on its way from what was sent to what is signed.
@@ -216,9 +227,14 @@ Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::s
     return breaks_whole("claims.size", "the claims would be larger than the profile's " +
                                            std::to_string(settings.bytes_max) + " bytes");
   }
+  const jose::CertificateChain* chain = request.profile().certificate_chain();
+  if (chain != nullptr) SIGNER_RETURN_IF_ERROR(check_chain(*chain, kid, now));
   jose::ObjectWriter header(160);
   header.text("alg", "RS256").text("kid", kid).text("typ", settings.typ);
+  if (chain != nullptr) header.texts("x5c", chain->certificates);
   input.text_ = jose::base64url_encode(std::move(header).finish()) + "." + jose::base64url_encode(payload);
+  if (input.text_.size() + kSignatureCharsMax > kTokenBytesMax)
+    return breaks_whole("claims.size", "the token would be larger than 16 KiB");
   return input;
 }
 

@@ -39,7 +39,7 @@ class SigningInput {
   claims::Findings findings_;
 };
 
-// What a signed token takes at most; the profile's max_bytes keeps it so.
+// What a signed token takes at most: what verifiers read by default.
 inline constexpr std::size_t kTokenBytesMax = 16UL * 1024;
 
 // kClaimPolicy with rule, pointer and a detail that names the claim and the rule, never the value.  `now` is what the

@@ -56,6 +56,12 @@ Result<std::shared_ptr<const Profile>> Profile::prepare(const config::Profile& w
   if (recipient != config.recipients.end()) {
     SIGNER_ASSIGN_OR_RETURN(profile->recipient_, load_recipient(*recipient, files));
   }
+  if (!written.certificate_chain.empty()) {
+    SIGNER_ASSIGN_OR_RETURN(const std::string text, files.text(written.certificate_chain));
+    auto chain = jose::read_certificate_chain(text);
+    if (!chain) return fail(ErrorCode::kInvalidRequest, written.certificate_chain + ": " + chain.error().text);
+    profile->certificate_chain_ = *std::move(chain);
+  }
   if (written.pairwise) {
     SIGNER_ASSIGN_OR_RETURN(profile->pairwise_secret_, load_secret(written.pairwise->secret_file, files));
   }

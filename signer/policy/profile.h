@@ -11,23 +11,25 @@
 
 #include "base/secret.h"
 #include "config/config.h"
+#include "jose/certificate_chain.h"
 #include "jose/jwe.h"
 
 namespace signer::policy {
 
 // Where a profile's files come from.
 struct Files {
-  std::function<Result<std::string>(const std::string& path)> text;  // a key set
+  std::function<Result<std::string>(const std::string& path)> text;  // a key set, certificates
   std::function<Result<Secret>(const std::string& source)> secret;   // what pairwise pseudonyms are made with
 };
 
-// The files of this machine: a key set of at most 1 MiB; a secret as read_secret_file() wants it, 32 to 256 bytes.
+// The files of this machine: a key set or certificates of at most 1 MiB; a secret as read_secret_file() wants it, 32 to
+// 256 bytes.
 [[nodiscard]] Files system_files();
 
 // Immutable; shared by the requests that were judged by it.
 class Profile {
  public:
-  // kInvalidRequest, without a place in the file, if the recipient's key or the secret cannot be had.
+  // kInvalidRequest, without a place in the file, if the recipient's key, the secret or the certificates cannot be had.
   [[nodiscard]] static Result<std::shared_ptr<const Profile>> prepare(const config::Profile& written,
                                                                       const config::Config& config, const Files& files);
 
@@ -45,6 +47,11 @@ class Profile {
   // Whether the claims that are signed can differ from those that are sent in more than what is set.
   [[nodiscard]] bool rewrites_claims() const noexcept { return recipient_ || settings_.pairwise; }
 
+  // Null: the header has no x5c.
+  [[nodiscard]] const jose::CertificateChain* certificate_chain() const noexcept {
+    return certificate_chain_ ? &*certificate_chain_ : nullptr;
+  }
+
   // What stands in `sub` for the internal id: BASE64URL(HMAC-SHA-256(secret, sector || 0x00 || id)), the first 22
   // characters, which are 132 bits (OpenID Connect Core §8.1).  Nothing if OpenSSL has no memory.
   [[nodiscard]] std::optional<std::string> pseudonym(std::string_view id) const;
@@ -55,6 +62,7 @@ class Profile {
   config::Profile settings_;
   std::string sha256_;
   std::optional<jose::JweRecipient> recipient_;
+  std::optional<jose::CertificateChain> certificate_chain_;
   Secret pairwise_secret_;
 };
 

@@ -59,8 +59,10 @@ TEST(ProfileTable, AKindBringsItsClaimsAndItsType) {
   EXPECT_EQ(profile.subject, claims::Subject::kNotIssuer);
   ASSERT_NE(rule_of(profile, "client_id"), nullptr);
   EXPECT_TRUE(rule_of(profile, "client_id")->required);
-  for (const claims::Kind& kind : claims::shipped_kinds())
-    EXPECT_EQ(profile_with("kind = \"" + std::string(kind.name) + "\"\n").rules.size(), kind.rules.size());
+  for (const claims::Kind& kind : claims::shipped_kinds()) {
+    const std::string chain = kind.certificate_chain ? "certificate_chain = \"/c.pem\"\n" : "";
+    EXPECT_EQ(profile_with("kind = \"" + std::string(kind.name) + "\"\n" + chain).rules.size(), kind.rules.size());
+  }
 }
 
 TEST(ProfileTable, AKindIsNotWidened) {
@@ -205,6 +207,13 @@ TEST(ProfileTable, EncryptionNeedsARecipientAndClaimsThatMayBeHidden) {
             std::string::npos);
 }
 
+TEST(ProfileTable, AUdapAssertionNeedsItsCertificates) {
+  expect_refused("kind = \"udap-client-assertion\"\n",
+                 "profile.certificate_chain: is missing; tokens of this kind carry");
+  expect_refused("certificate_chain = \"c.pem\"\n", "must be an absolute path");
+  EXPECT_EQ(profile_with("certificate_chain = \"/c.pem\"\n").certificate_chain, "/c.pem");
+}
+
 TEST(ProfileTable, APairwiseSubjectHasASectorAndASecret) {
   const Profile profile = profile_with("pairwise = { sector = \"s\", secret_file = \"/etc/s\" }\n");
   EXPECT_EQ(profile.pairwise->sector, "s");
@@ -230,6 +239,7 @@ TEST(ProfileText, ChangesWithEverythingThatDecides) {
       "phi = \"report\"\n",
       "pairwise = { sector = \"s\", secret_file = \"/s\" }\n",
       "encrypt_to = \"r\"\n",
+      "certificate_chain = \"/c.pem\"\n",
       "encrypt_to = \"r\"\nencrypt_claims = [\"sub\"]\n",
       claim("name = \"a\"\ntype = \"text\""),
       claim("name = \"a\"\ntype = \"text\"\nmax_length = 3"),
