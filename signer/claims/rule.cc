@@ -108,13 +108,90 @@ void sort_by_name(std::vector<Rule>& rules) {
   std::ranges::sort(rules, {}, &Rule::name);
 }
 
+bool is_text(Type type) noexcept {
+  return type != Type::kNumber && type != Type::kTime && type != Type::kBoolean && type != Type::kArray &&
+         type != Type::kObject;
+}
+
+namespace {
+
+std::optional<Rule> narrowed_text(const Rule& base, const Rule& wanted) {
+  Rule made = wanted;
+  made.length_max = std::min(base.length_max, wanted.length_max);
+  if (wanted.type == Type::kConst || wanted.type == Type::kEnum) {
+    const auto fits = [&base](const std::string& value) {
+      return value.size() <= base.length_max && fits_grammar(base, value);
+    };
+    if (!std::ranges::all_of(wanted.values, fits)) return std::nullopt;
+    made.length_max = wanted.length_max;  // that of the values
+    return made;
+  }
+  const bool any_uuid = !base.pattern && (base.type == Type::kOpaqueId || base.type == Type::kText);
+  if (wanted.type == Type::kUuid && any_uuid) return made;
+  if (wanted.type == Type::kPattern && !base.pattern) {
+    made.type = base.type;
+    return made;
+  }
+  if (wanted.type != base.type || base.type == Type::kConst || base.type == Type::kEnum) return std::nullopt;
+  if (base.pattern && (!wanted.pattern || wanted.pattern->expression() != base.pattern->expression()))
+    return std::nullopt;
+  return made;
+}
+
+std::optional<Rule> narrowed_object(const Rule& base, const Rule& wanted) {
+  Rule made = wanted;
+  made.parts.clear();
+  for (const Rule& part : wanted.parts) {
+    const auto same = std::ranges::find(base.parts, part.name, &Rule::name);
+    auto narrow = same == base.parts.end() ? std::nullopt : narrowed(*same, part);
+    if (!narrow) return std::nullopt;
+    made.parts.push_back(*std::move(narrow));
+  }
+  const auto kept = [&made](const Rule& part) {
+    return !part.required || std::ranges::find(made.parts, part.name, &Rule::name) != made.parts.end();
+  };
+  if (!std::ranges::all_of(base.parts, kept)) return std::nullopt;
+  return made;
+}
+
+}  // namespace
+
+std::optional<Rule> narrowed(const Rule& base, const Rule& wanted) {
+  std::optional<Rule> made;
+  if (is_text(base.type) && is_text(wanted.type)) {
+    made = narrowed_text(base, wanted);
+  } else if (base.type != wanted.type) {
+    return std::nullopt;
+  } else if (base.type == Type::kObject) {
+    made = narrowed_object(base, wanted);
+  } else if (base.type == Type::kArray) {
+    auto element = narrowed(base.parts.front(), wanted.parts.front());
+    if (!element) return std::nullopt;
+    made = wanted;
+    made->parts = {*std::move(element)};
+    made->items_max = std::min(base.items_max, wanted.items_max);
+  } else {
+    made = wanted;
+    made->minimum = std::max(base.minimum, wanted.minimum);
+    made->maximum = std::min(base.maximum, wanted.maximum);
+  }
+  if (made) {
+    made->required = base.required || wanted.required;
+    for (const phi::Detector detector : phi::kDetectors) {
+      if (base.exempt.contains(detector)) made->exempt = made->exempt.with(detector);
+    }
+  }
+  return made;
+}
+
 bool fits_grammar(const Rule& rule, std::string_view text) {
+  if (rule.pattern && !rule.pattern->matches(text)) return false;
   switch (rule.type) {
     case Type::kConst:
     case Type::kEnum:
       return std::ranges::find(rule.values, text) != rule.values.end();
     case Type::kPattern:
-      return rule.pattern && rule.pattern->matches(text);
+      return rule.pattern.has_value();
     case Type::kText:
       return is_printable(text);
     case Type::kUuid:

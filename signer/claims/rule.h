@@ -16,7 +16,7 @@
 namespace signer::claims {
 
 enum class Type : std::uint8_t {
-  kConst,     // the one text of `values`; set by the daemon if it is not sent
+  kConst,     // the one text of `values`; a required one of the top level is set by the daemon if it is not sent
   kEnum,      // one of `values`
   kPattern,   // a text that `pattern` matches as a whole
   kText,      // UTF-8 without control characters
@@ -46,7 +46,7 @@ struct Rule {
   bool required = false;
   std::size_t length_max = kTextBytesDefault;  // of a text, in bytes
   std::vector<std::string> values;
-  std::optional<Pattern> pattern;
+  std::optional<Pattern> pattern;  // of a text of any type: asked beside the type's grammar
   std::int64_t minimum = 0;
   std::int64_t maximum = kWholeNumberMax;
   std::size_t items_max = kItemsDefault;
@@ -57,7 +57,14 @@ struct Rule {
 // Sorts the members of an object by name, at every level, as judge() wants them.
 void sort_by_name(std::vector<Rule>& rules);
 
-// Whether a text fits the type's grammar alone; for types that are not texts it is false.
+[[nodiscard]] bool is_text(Type type) noexcept;
+
+// `wanted` as a rule that lets through nothing that `base` refuses, or nothing if there is none: the same type with
+// smaller limits, for texts also const, enum and uuid whose values fit `base`, and a pattern, which is then asked
+// beside the type of `base`.  What `base` requires stays required.
+[[nodiscard]] std::optional<Rule> narrowed(const Rule& base, const Rule& wanted);
+
+// Whether a text fits the type's grammar, and the pattern if there is one; for types that are not texts it is false.
 [[nodiscard]] bool fits_grammar(const Rule& rule, std::string_view text);
 
 }  // namespace signer::claims

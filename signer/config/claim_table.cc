@@ -19,11 +19,6 @@ constexpr int kDepthMax = 6;  // of claims within claims: more than any token ne
 
 Rule read_rule(const toml::table& table, const std::string& path, Problems& problems, bool named, int depth);
 
-bool is_text(Type type) {
-  return type != Type::kNumber && type != Type::kTime && type != Type::kBoolean && type != Type::kArray &&
-         type != Type::kObject;
-}
-
 // A claim's name becomes part of pointers and records, so it is printable ASCII.
 void read_claim_name(TableReader& reader, Rule& rule) {
   reader.text("name", rule.name, true);
@@ -72,7 +67,7 @@ void read_values(TableReader& reader, Rule& rule) {
 }
 
 void read_sizes(TableReader& reader, Rule& rule) {
-  const bool counted = is_text(rule.type) && rule.type != Type::kConst && rule.type != Type::kEnum;
+  const bool counted = claims::is_text(rule.type) && rule.type != Type::kConst && rule.type != Type::kEnum;
   only_if(counted, reader, "max_length", rule, [&] {
     std::optional<std::int64_t> value;
     reader.number("max_length", 1, kTextBytesMax, value);

@@ -69,8 +69,19 @@ void read_header_and_time(TableReader& reader, const Kind* kind, Profile& profil
   }
 }
 
-// Puts a claim of the file in the place of the one of the same name; what a kind requires stays required.
-void add_claim(TableReader& reader, Profile& profile, Rule rule) {
+constexpr std::size_t kJtiBytesMax = 128;
+
+// What signerd itself reads must be what it takes it for.
+const char* problem_of_identifier(const Rule& rule) {
+  if (rule.name == "sub" && !claims::is_text(rule.type)) return "'sub' must be of a type of text";
+  if (rule.name != "jti") return nullptr;
+  const bool plain =
+      rule.type == claims::Type::kOpaqueId || rule.type == claims::Type::kUuid || rule.type == claims::Type::kPattern;
+  return plain ? nullptr : R"('jti' must be an "opaque_id", "uuid" or "pattern")";
+}
+
+// Puts a claim of the file beside those that are there, or makes one that is there narrower.
+void add_claim(TableReader& reader, const Kind* kind, Profile& profile, Rule rule) {
   if (std::ranges::find(claims::kJudgedElsewhere, rule.name) != std::end(claims::kJudgedElsewhere)) {
     return reader.problem("claim", "'" + rule.name + "' is set and bounded by the profile itself");
   }
@@ -78,21 +89,25 @@ void add_claim(TableReader& reader, Profile& profile, Rule rule) {
   if (rule.name == kEncryptedClaims) {
     return reader.problem("claim", "'" + rule.name + "' is signerd's alone; encrypt_claims fills it");
   }
+  if (claims::is_marker(rule.name)) return reader.problem("claim", "'" + rule.name + "' marks tokens of a kind");
+  if (const char* problem = problem_of_identifier(rule)) return reader.problem("claim", problem);
+  if (rule.name == "jti") rule.length_max = std::min(rule.length_max, kJtiBytesMax);
   const auto same = std::ranges::find(profile.rules, rule.name, &Rule::name);
-  if (claims::is_marker(rule.name) && same == profile.rules.end()) {
-    return reader.problem("claim", "'" + rule.name + "' marks tokens of another kind");
-  }
   if (same == profile.rules.end()) {
     profile.rules.push_back(std::move(rule));
-  } else {
-    rule.required = rule.required || same->required;
+  } else if (kind == nullptr) {
     *same = std::move(rule);
+  } else if (auto narrow = claims::narrowed(*same, rule)) {
+    *same = *std::move(narrow);
+  } else {
+    reader.problem("claim", "'" + rule.name + "' would be wider than the kind has it; it is of type \"" +
+                                std::string(claims::to_string(same->type)) + "\" there");
   }
 }
 
-void read_allow_list(TableReader& reader, Problems& problems, Profile& profile) {
+void read_allow_list(TableReader& reader, Problems& problems, const Kind* kind, Profile& profile) {
   for (Rule& rule : read_claims(reader, "claim", "profile.claim", problems)) {
-    add_claim(reader, profile, std::move(rule));
+    add_claim(reader, kind, profile, std::move(rule));
   }
   std::vector<std::string> without;
   reader.texts("without", without);
@@ -164,6 +179,10 @@ void read_exemption(const toml::table& table, Problems& problems, Profile& profi
     for (const phi::Detector one : phi::kDetectors) all += (all.empty() ? "" : ", ") + std::string(phi::rule_of(one));
     reader.problem("rule", "is not known; known: " + all);
   }
+  // A jti stands in every record; a pseudonym of a social security number is one.
+  if (exemption.claim == "jti") reader.problem("claim", "'jti' is in the audit log and cannot be exempt");
+  if (exemption.claim == "sub" && profile.pairwise)
+    reader.problem("claim", "'sub' is what a pseudonym is made from and cannot be exempt");
   Rule* rule = rule_at(profile.rules, exemption.claim);
   if (!exemption.claim.empty() && rule == nullptr) reader.problem("claim", "is not a claim of this profile");
   if (rule != nullptr && known) {
@@ -251,13 +270,13 @@ void read_certificate_chain(TableReader& reader, const Kind* kind, Profile& prof
 void read_profile(TableReader& reader, Problems& problems, const Config& so_far, Profile& profile) {
   const Kind* kind = read_kind(reader, profile);
   read_header_and_time(reader, kind, profile);
-  read_allow_list(reader, problems, profile);
+  read_allow_list(reader, problems, kind, profile);
   read_required(reader, profile);
   std::optional<std::int64_t> bytes;
   reader.number("max_bytes", kPayloadBytesMin, kPayloadBytesMax, bytes);
   if (bytes) profile.bytes_max = static_cast<std::size_t>(*bytes);
-  read_phi(reader, problems, profile);
   read_pairwise(reader, problems, profile);
+  read_phi(reader, problems, profile);
   read_encryption(reader, so_far, profile);
   read_certificate_chain(reader, kind, profile);
 }

@@ -35,6 +35,7 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   }
 
   bool number_float(number_float_t value, const string_t& /*text*/) override {
+    if (limits_.whole_numbers) return refuse("a number with a fraction or an exponent");
     if (!std::isfinite(value)) return refuse("a number that is not finite");
     if (limits_.interoperable_numbers && std::fabs(value) > static_cast<double>(kExactIntegerMax)) {
       return refuse("a number beyond 2^53 - 1");

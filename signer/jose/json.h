@@ -23,6 +23,8 @@ struct JsonLimits {
   std::size_t members_max = 256;  // names and array elements of the whole text
   // RFC 7493 §2.2: refuse numbers that a double cannot hold exactly (|integer| > 2^53 - 1) or sensibly (1e300).
   bool interoperable_numbers = true;
+  // Refuse numbers with a fraction or an exponent: what a double makes of them need not be what another reader does.
+  bool whole_numbers = false;
 };
 
 // Parses one JSON text and nothing after it but whitespace.  Refused, as kInvalidRequest with a reason that quotes

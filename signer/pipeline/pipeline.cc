@@ -16,11 +16,18 @@ namespace {
 
 constexpr int kSelfCheckTriesMax = 2;
 
-// "phi.email /contact" for each.
+constexpr std::size_t kFindingsRecordedMax = 32;
+
+// "phi.email /contact" for each, and how many more there were: a record has a bound.
 std::vector<std::string> texts_of(const std::vector<claims::Finding>& findings) {
   std::vector<std::string> texts;
-  for (const claims::Finding& one : findings)
+  for (const claims::Finding& one : findings) {
+    if (texts.size() == kFindingsRecordedMax) {
+      texts.push_back("and " + std::to_string(findings.size() - kFindingsRecordedMax) + " more");
+      break;
+    }
     texts.push_back(std::string(phi::rule_of(one.detector)) + " " + one.pointer);
+  }
   return texts;
 }
 

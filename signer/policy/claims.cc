@@ -52,6 +52,23 @@ Judged<std::string> fresh_jti() {
   return jose::base64url_encode(bytes);
 }
 
+Failure<Refusal> too_large(const config::Profile& settings) {
+  return breaks_whole("claims.size",
+                      "the claims would be larger than the profile's " + std::to_string(settings.bytes_max) + " bytes");
+}
+
+// Names and texts, in bytes: no more than the claims will be as JSON.
+std::size_t text_size(const Json& value) {
+  if (const auto* text = value.get_ptr<const std::string*>()) return text->size();
+  std::size_t size = 0;
+  if (value.is_object()) {
+    for (const auto& [name, member] : value.items()) size += name.size() + text_size(member);
+  } else if (value.is_array()) {
+    for (const Json& element : value) size += text_size(element);
+  }
+  return size;
+}
+
 // A certificate of another key, or one that is not valid now, would only be found out by whoever receives the token.
 Judged<void> check_chain(const jose::CertificateChain& chain, const std::string& kid, WallTime now) {
   const char* problem = chain.leaf_thumbprint != kid ? "the profile's certificate is of another key"
@@ -78,6 +95,7 @@ class Shaper {
     if (auto breach = claims::judge(claims_, settings_.rules, settings_.phi, findings)) {
       return refuse_breach(*std::move(breach));
     }
+    if (auto breach = strict_finding(findings)) return refuse_breach(*std::move(breach));
     SIGNER_RETURN_IF_ERROR(set_issuer());
     SIGNER_RETURN_IF_ERROR(set_audience());
     SIGNER_RETURN_IF_ERROR(set_times());
@@ -95,6 +113,16 @@ class Shaper {
   [[nodiscard]] std::vector<std::string>&& audiences() noexcept { return std::move(audiences_); }
 
  private:
+  // Where even a profile that only reports refuses: a jti is written to the audit log, and a pseudonym of PHI is PHI.
+  [[nodiscard]] std::optional<claims::Breach> strict_finding(const claims::Findings& findings) const {
+    for (const claims::Finding& one : findings.reported) {
+      if (one.pointer != "/jti" && !(settings_.pairwise && one.pointer == "/sub")) continue;
+      return claims::Breach{std::string(phi::rule_of(one.detector)), one.pointer,
+                            "looks like protected health information, which must not be here"};
+    }
+    return std::nullopt;
+  }
+
   // What the profile wants from the caller, and of a payload that is kept as it is also what would else be set.
   [[nodiscard]] Judged<void> check_sent() const {
     for (const std::string& name : settings_.required) {
@@ -173,7 +201,10 @@ class Shaper {
   }
 
   [[nodiscard]] Judged<void> set_jti() {
-    if (claims_.contains("jti")) return {};
+    if (const auto sent = claims_.find("jti"); sent != claims_.end()) {
+      if (!sent->is_string()) return breaks("jti", "claim.type", "must be a text");
+      return {};
+    }
     SIGNER_ASSIGN_OR_RETURN(claims_["jti"], fresh_jti());
     return {};
   }
@@ -182,7 +213,9 @@ class Shaper {
   [[nodiscard]] Judged<void> set_subject() {
     const auto sub = claims_.find("sub");
     if (!settings_.pairwise || sub == claims_.end()) return {};
-    auto pseudonym = profile_.pseudonym(sub->get_ref<const std::string&>());
+    const auto* id = sub->get_ptr<const std::string*>();
+    if (id == nullptr) return breaks("sub", "claim.type", "must be a text");
+    auto pseudonym = profile_.pseudonym(*id);
     if (!pseudonym) return refuse(ErrorCode::kInternal, "internal error", "policy: HMAC failed");
     *sub = *std::move(pseudonym);
     return {};
@@ -216,6 +249,9 @@ class Shaper {
 
 Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::string& kid, WallTime now) {
   const config::Profile& settings = request.profile().settings();
+  // Before anything looks into them: what is refused for its size in the end must cost no more than it can.
+  if ((request.payload() != nullptr ? request.payload()->size() : text_size(request.claims())) > settings.bytes_max)
+    return too_large(settings);
   SigningInput input;
   Shaper shaper(request, now);
   SIGNER_RETURN_IF_ERROR(shaper.run(input.findings_));
@@ -223,10 +259,7 @@ Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::s
   input.jti_ = shaper.claims()["jti"].get<std::string>();
   input.audiences_ = shaper.audiences();
   const std::string payload = request.payload() != nullptr ? *request.payload() : jose::dump_json(shaper.claims());
-  if (payload.size() > settings.bytes_max) {
-    return breaks_whole("claims.size", "the claims would be larger than the profile's " +
-                                           std::to_string(settings.bytes_max) + " bytes");
-  }
+  if (payload.size() > settings.bytes_max) return too_large(settings);
   const jose::CertificateChain* chain = request.profile().certificate_chain();
   if (chain != nullptr) SIGNER_RETURN_IF_ERROR(check_chain(*chain, kid, now));
   jose::ObjectWriter header(160);

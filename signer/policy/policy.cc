@@ -92,6 +92,10 @@ std::string Policy::payload_problem(const config::Grant& written) const {
     const auto profile = profiles_.find(name);
     if (profile != profiles_.end() && profile->second->rewrites_claims())
       return "': 'sign-payload' does not fit profile '" + name + "', which encrypts or replaces claims";
+    if (profile != profiles_.end() && std::ranges::find(profile->second->settings().rules, "jti",
+                                                        &claims::Rule::name) == profile->second->settings().rules.end())
+      return "': 'sign-payload' does not fit profile '" + name +
+             "', which allows no 'jti', and a payload must have one";
   }
   return {};
 }

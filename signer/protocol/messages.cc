@@ -81,8 +81,9 @@ Judged<IssueRequest> parse_payload(std::string_view body, const std::string& key
     }
   }
   if (!request.payload) return invalid("'payload' is missing");
-  SIGNER_ASSIGN_OR_RETURN(request.claims,
-                          parse_body(*request.payload, {.depth_max = kDepthMax, .members_max = kMembersMax}));
+  SIGNER_ASSIGN_OR_RETURN(
+      request.claims,
+      parse_body(*request.payload, {.depth_max = kDepthMax, .members_max = kMembersMax, .whole_numbers = true}));
   return request;
 }
 

@@ -16,8 +16,9 @@ namespace signer::protocol {
 // {"claims":{...},"profile":"..."}: kInvalidRequest with a detail fit for the caller, which quotes nothing of the body.
 [[nodiscard]] Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key);
 
-// {"payload":"<base64url of one JSON object>","profile":"..."}: the object is read as strictly as claims are, and its
-// bytes are kept.  kInvalidRequest as for parse_issue.
+// {"payload":"<base64url of one JSON object>","profile":"..."}: the object is read as strictly as claims are, its
+// numbers are whole and written without point and exponent, and its bytes are kept.  kInvalidRequest as for
+// parse_issue.
 [[nodiscard]] Judged<IssueRequest> parse_payload(std::string_view body, const std::string& key);
 
 // {} makes a key, {"key_id":"<hex>"} adopts the one that the token holds under this id.

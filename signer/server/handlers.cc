@@ -77,7 +77,7 @@ struct Handlers::Batch {
   std::vector<std::string> items;
   std::size_t judged = 0;
   std::size_t open = 0;
-  bool issued_one = false;
+  std::size_t issued = 0;
   Reply reply;
 
   void settle(std::size_t index, std::string item) {
@@ -86,7 +86,8 @@ struct Handlers::Batch {
     std::string text = "{\"items\":[";
     for (const std::string& one : items) text += (&one == items.data() ? "" : ",") + one;
     Response response = json_response(200, text + "]}");
-    response.brought_nothing = !issued_one;
+    // One token does not pay for a batch that is refused otherwise.
+    response.brought_nothing = issued * 2 < items.size();
     reply(std::move(response));
   }
 };
@@ -177,7 +178,7 @@ void Handlers::judge_items(const std::shared_ptr<Batch>& batch) {
       continue;
     }
     pipeline_.issue(batch->context, *std::move(request), [batch, i](Judged<pipeline::IssuedToken> issued) {
-      batch->issued_one = batch->issued_one || issued;
+      if (issued) ++batch->issued;
       batch->settle(i, issued ? issued_text(*issued, 200)
                               : jose::dump_json(protocol::problem_json(issued.error(), batch->context.id)));
     });

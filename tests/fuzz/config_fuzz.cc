@@ -42,7 +42,8 @@ void check_config(const config::Config& config) {
     require(profile.max_ttl.count() > 0, "a profile's tokens expire after they begin");
   }
   for (const config::Grant& grant : config.grants) {
-    require(grant.match.user || grant.match.uid || grant.match.group || grant.match.gid, "a grant says for whom");
+    require(grant.match.user || grant.match.uid || grant.match.group || grant.match.gid || grant.match.unit,
+            "a grant says for whom");
     for (const std::string& key : grant.keys) require(names(config.keys, key), "a grant's key is configured");
     for (const std::string& profile : grant.profiles) {
       require(names(config.profiles, profile), "a grant's profile is configured");

@@ -69,8 +69,18 @@ TEST(ProfileTable, AKindIsNotWidened) {
   expect_refused("kind = \"access-token\"\n", "known: rfc9068-access-token, oidc-id-token");
   expect_refused("kind = \"oidc-id-token\"\ntyp = \"at+jwt\"\n", "profile.typ: is \"JWT\" for this kind");
   expect_refused("kind = \"oidc-id-token\"\n" + claim("name = \"extensions\"\ntype = \"text\""),
-                 "marks tokens of another kind");
-  expect_refused(claim("name = \"kubernetes.io\"\ntype = \"text\""), "marks tokens of another kind");
+                 "marks tokens of a kind");
+  expect_refused(claim("name = \"kubernetes.io\"\ntype = \"text\""), "marks tokens of a kind");
+  const auto access = [](std::string_view members) { return "kind = \"rfc9068-access-token\"\n" + claim(members); };
+  for (const char* wider :
+       {"name = \"client_id\"\ntype = \"boolean\"", "name = \"client_id\"\ntype = \"text\"",
+        "name = \"client_id\"\ntype = \"enum\"\nvalues = [\"two words\"]", "name = \"scope\"\ntype = \"text\"",
+        "name = \"roles\"\ntype = \"array\"\nitems = { type = \"text\" }", "name = \"auth_time\"\ntype = \"number\"",
+        "name = \"cnf\"\ntype = \"object\"\nmembers = [{ name = \"jwk\", type = \"text\" }]"})
+    expect_refused(access(wider), "would be wider than the kind has it");
+  expect_refused("kind = \"udap-client-assertion\"\ncertificate_chain = \"/c\"\n" +
+                     claim("name = \"extensions\"\ntype = \"text\""),
+                 "marks tokens of a kind");
   EXPECT_NE(
       test::problems_of(with(kConfigText, "max_ttl = \"15m\"", "max_ttl = \"6m\"\nkind = \"smart-client-assertion\""))
           .find("more than the 300s that this kind allows"),
@@ -85,6 +95,41 @@ TEST(ProfileTable, AClaimTakesThePlaceOfTheKindsAndStaysRequired) {
   EXPECT_TRUE(rule_of(profile, "client_id")->required);
   EXPECT_EQ(rule_of(profile, "ward")->values, std::vector<std::string>{"north"});
   EXPECT_TRUE(std::ranges::is_sorted(profile.rules, {}, &Rule::name));
+}
+
+TEST(ProfileTable, AClaimOfAKindCanBeNarrowed) {
+  const auto access = [](std::string_view members) {
+    return profile_with("kind = \"rfc9068-access-token\"\n" + claim(members));
+  };
+  const Profile roles = access(
+      "name = \"roles\"\ntype = \"array\"\nmax_items = 200\nitems = { type = \"enum\", values = "
+      "[\"nurse\"] }");
+  EXPECT_EQ(rule_of(roles, "roles")->items_max, 32U) << "the kind's";
+  EXPECT_EQ(rule_of(roles, "roles")->parts.at(0).type, Type::kEnum);
+  const Profile sub = access("name = \"sub\"\ntype = \"pattern\"\npattern = \".*\"\nmax_length = 4000");
+  EXPECT_EQ(rule_of(sub, "sub")->length_max, 128U);
+  EXPECT_TRUE(claims::fits_grammar(*rule_of(sub, "sub"), "a.b"));
+  EXPECT_FALSE(claims::fits_grammar(*rule_of(sub, "sub"), "two words")) << "the kind's grammar is asked too";
+  EXPECT_EQ(rule_of(access("name = \"sub\"\ntype = \"uuid\""), "sub")->type, Type::kUuid);
+}
+
+TEST(ProfileTable, WhatSignerdReadsItselfIsAText) {
+  expect_refused(claim("name = \"jti\"\ntype = \"number\""), "'jti' must be an \"opaque_id\", \"uuid\" or \"pattern\"");
+  expect_refused(claim("name = \"jti\"\ntype = \"text\""), "'jti' must be");
+  const std::string long_jti = claim("name = \"jti\"\ntype = \"opaque_id\"\nmax_length = 4000");
+  EXPECT_EQ(rule_of(profile_with(long_jti), "jti")->length_max, 128U);
+  expect_refused(claim("name = \"sub\"\ntype = \"number\""), "'sub' must be of a type of text");
+  expect_refused(claim("name = \"sub\"\ntype = \"array\"\nitems = { type = \"text\" }"), "'sub' must be");
+  EXPECT_EQ(rule_of(profile_with(claim("name = \"jti\"\ntype = \"uuid\"\n")), "jti")->type, Type::kUuid);
+}
+
+TEST(ProfileTable, AJtiAndASubjectThatBecomesAPseudonymAreNeverExempt) {
+  const std::string exempt = "[[profile.exempt]]\nclaim = \"jti\"\nrule = \"phi.ssn\"\nreason = \"r\"\n";
+  expect_refused(exempt, "'jti' is in the audit log and cannot be exempt");
+  expect_refused(
+      "pairwise = { sector = \"s\", secret_file = \"/s\" }\n[[profile.exempt]]\nclaim = \"sub\"\nrule = "
+      "\"phi.ssn\"\nreason = \"r\"\n",
+      "'sub' is what a pseudonym is made from and cannot be exempt");
 }
 
 TEST(ProfileTable, OptionalClaimsOfAKindCanBeTakenOut) {

@@ -193,6 +193,40 @@ TEST(ClaimShaping, ThePayloadIsNoLargerThanTheProfileSays) {
   EXPECT_EQ(refused.error().rule, "claims.size");
 }
 
+// A jti is in every record, so a profile that only reports would write PHI into the audit log.
+TEST(ClaimShaping, Invariant11_AJtiThatLooksLikePhiIsRefusedEvenWhereOthersAreReported) {
+  config::Profile profile = open_profile({});
+  profile.phi = claims::PhiMode::kReport;
+  EXPECT_TRUE(shape_as(profile, {{"sub", "123-45-6789"}}));
+  const auto refused = shape_as(profile, {{"jti", "123-45-6789"}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().rule, "phi.ssn");
+  EXPECT_EQ(refused.error().pointer, "/jti");
+}
+
+// No configuration that a test or a mistake builds may end the daemon.
+TEST(ClaimShaping, ASubjectOrJtiOfAnotherTypeIsRefusedWhateverTheRulesSay) {
+  const Files files{test::no_files().text,
+                    [](const std::string&) -> Result<Secret> { return Secret(std::string(32, 'k')); }};
+  config::Profile profile = open_profile({});
+  profile.pairwise = config::Pairwise{"s", "/a"};
+  for (claims::Rule& rule : profile.rules) rule.type = claims::Type::kNumber;
+  for (const char* name : {"jti", "sub"}) {
+    const auto refused = shape(authorized(only(profile), test::request("issuer", {}, {{name, 5}}), files));
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().rule, "claim.type");
+  }
+}
+
+// Judging what is too large anyway would let one caller hold up all others.
+TEST(ClaimShaping, WhatIsTooLargeIsRefusedBeforeItIsLookedInto) {
+  config::Profile profile = open_profile({test::claim("text", claims::Type::kText)});
+  profile.bytes_max = 1000;
+  const auto refused = shape_as(profile, {{"text", std::string(1001, '1')}, {"unknown", 1}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().rule, "claims.size") << "and not claim.not_allowed, which comes from looking";
+}
+
 TEST(ClaimShaping, AnExactPayloadIsSignedByteForByteOrRefused) {
   const auto sign = [](const std::string& text) {
     IssueRequest request = test::request("issuer", "access");
@@ -241,6 +275,12 @@ TEST(ClaimShaping, APairwiseSubjectIsMadeFromTheInternalIdAndTheSector) {
   EXPECT_NE(subject("id-1", "other.example", "/a"), subject("id-1", "api.example", "/a"));
   EXPECT_NE(subject("id-1", "api.example", "/b"), subject("id-1", "api.example", "/a"));
   EXPECT_EQ(subject("123-45-6789", "api.example", "/a"), "phi.ssn") << "no pseudonym is made from PHI";
+  config::Profile lenient = open_profile({});
+  lenient.pairwise = config::Pairwise{"s", "/a"};
+  lenient.phi = claims::PhiMode::kReport;
+  const auto refused = shape(authorized(only(lenient), test::request("issuer", {}, {{"sub", "123-45-6789"}}), files));
+  ASSERT_FALSE(refused) << "even where others are only reported";
+  EXPECT_EQ(refused.error().rule, "phi.ssn");
 }
 
 TEST(ClaimShaping, AnExpiryIsAfterNowAndWithinTheLifetime) {

@@ -14,11 +14,11 @@ std::string body_of(std::string_view payload) {
 }
 
 TEST(PayloadBody, KeepsTheBytesAndReadsTheClaims) {
-  const std::string payload = "{ \"sub\" : \"\\u0061\",\n\"n\":1.0}";
+  const std::string payload = "{ \"sub\" : \"\\u0061\",\n\"n\":1}";
   const auto request = parse_payload(body_of(payload), "issuer");
   ASSERT_TRUE(request) << request.error().detail;
   EXPECT_EQ(request->payload, payload);
-  EXPECT_EQ(request->claims.dump(), R"({"n":1.0,"sub":"a"})");
+  EXPECT_EQ(request->claims.dump(), R"({"n":1,"sub":"a"})");
   EXPECT_EQ(request->verb(), Verb::kSignPayload);
   EXPECT_FALSE(request->profile);
   const std::string with_profile = R"({"profile":"access","payload":")" + jose::base64url_encode("{}") + "\"}";
@@ -34,7 +34,9 @@ TEST(PayloadBody, WhatIsNotStrictIsRefusedWithoutAWordOfIt) {
   for (const std::string& payload :
        {std::string(), std::string("[]"), std::string("1"), std::string("{\"hidden\":1,\"hidden\":2}"),
         std::string("{\"hidden\":1}{}"), std::string("\xef\xbb\xbf{}"), std::string("{\"hidden\":\"\xff\"}"),
-        std::string("{\"hidden\":1e300}"), "{\"hidden\":" + deep + "}"}) {
+        std::string("{\"hidden\":1e300}"), std::string("{\"hidden\":7.00000000000000000000000123456789}"),
+        std::string("{\"hidden\":1e0}"), std::string("{\"hidden\":1.0}"), std::string("{\"hidden\":1e-400}"),
+        "{\"hidden\":" + deep + "}"}) {
     const auto refused = parse_payload(body_of(payload), "issuer");
     ASSERT_FALSE(refused) << payload;
     EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRequest);
