@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Grants that one caller could use in turn, so that their limits would add up.
+// Grants that one connection could use in turn, so that their limits would add up.  A caller who may use two listeners,
+// or runs in two units, and has a grant for each has the limits of both.
 #pragma once
 
 #include <sys/types.h>

@@ -62,7 +62,7 @@ bool is_software(std::string_view driver, const channel::TokenDescription& token
          token.model.starts_with("SoftHSM");
 }
 
-// About a millisecond's half of the event loop.
+// What one turn of a batch looks at: a fraction of a millisecond of the event loop for what is sent in earnest.
 constexpr std::size_t kItemsEachTurn = 16;
 constexpr std::size_t kBytesEachTurn = 16UL * 1024;
 

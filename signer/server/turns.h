@@ -26,7 +26,7 @@ class Turns {
   Turns(const Turns&) = delete;
   Turns& operator=(const Turns&) = delete;
 
-  // Runs `piece` when it is this caller's turn, never at once.  A piece should take some tens of microseconds: others
+  // Runs `piece` when it is this caller's turn, never at once.  A piece should take a fraction of a millisecond: others
   // wait for one of each caller.  How many wait is bounded by the connections, which have one each at most.
   void add(uid_t uid, std::function<void()> piece) {
     pieces_.push({uid, SteadyTime::max(), std::move(piece)});
