@@ -2,18 +2,13 @@
 
 #include "ctl/command_line.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <functional>
 #include <sstream>
 
+#include "ctl/command_line_parser.h"
 #include "ctl/config_check.h"
-#include "ctl/csr.h"
 #include "ctl/daemon.h"
-#include "ctl/policy.h"
 #include "ctl/text.h"
-#include "ctl/token.h"
-#include "ctl/verify_token.h"
 
 namespace signer::ctl {
 
@@ -26,44 +21,7 @@ constexpr const char* kExitCodes =
 
 constexpr const char* kTctiHelp = "TPM, by transport and place, such as device:/dev/tpmrm0";
 
-// The App and everything its options write to.  The command that was named is `action`.
-class CommandLine {
- public:
-  CommandLine();
-  CommandLine(const CommandLine&) = delete;
-  CommandLine& operator=(const CommandLine&) = delete;
-
-  CLI::App& app() { return app_; }
-
-  [[nodiscard]] Outcome act() const { return action_(); }
-
- private:
-  CLI::App* command(CLI::App& parent, const std::string& name, const std::string& what, const std::string& examples);
-  void add_sign();
-  void add_verify();
-  void add_queries();
-  void add_key();
-  void add_csr(CLI::App& key);
-  void add_token();
-  void add_token_init(CLI::App& token);
-  void add_helper_programs(CLI::App& command);
-  void add_config();
-  void add_policy();
-  void add_policy_explain(CLI::App& policy);
-  void add_completion();
-
-  CLI::App app_{"Signs tokens with keys that live in hardware, and looks after those keys.", "signerctl"};
-  Context context_;
-  SignOptions sign_;
-  VerifyOptions verify_;
-  CsrOptions csr_;
-  TokenOptions token_;
-  PolicyOptions policy_;
-  std::string key_;
-  std::string key_id_;
-  std::string file_;
-  std::function<Outcome()> action_;
-};
+}  // namespace
 
 CommandLine::CommandLine() {
   app_.fallthrough();
@@ -295,59 +253,6 @@ void CommandLine::add_config() {
   check->callback([this] { action_ = [this] { return check_config(context_, file_); }; });
 }
 
-void CommandLine::add_policy() {
-  CLI::App* policy = command(app_, "policy", "ask a configuration what it would decide, offline",
-                             "  signerctl policy explain --user idp --key issuer --claims claims.json\n"
-                             "  signerctl policy test cases.toml\n"
-                             "  signerctl policy show access");
-  policy->require_subcommand(1);
-  policy->add_option("--config", policy_.config, "signerd's configuration")->type_name("FILE")->capture_default_str();
-  policy->fallthrough();
-  add_policy_explain(*policy);
-
-  CLI::App* test =
-      command(*policy, "test", "compare a file of expected verdicts with what the configuration decides",
-              "  signerctl policy test --config signer.toml cases.toml\n"
-              "A case is a [[case]] with name, user or uid, key, claims and expect (docs/claim-policy.md).\n"
-              "Each case that comes out otherwise is one line with its file and line.  Exits with 1 then.");
-  test->add_option("FILE", policy_.cases, "the file of cases")->required()->type_name("FILE");
-  test->callback([this] { action_ = [this] { return policy_test(context_, policy_); }; });
-
-  CLI::App* show =
-      command(*policy, "show", "print profiles as the audit log's profile_sha256 knows them",
-              "  signerctl policy show access | tr -d '\\n' | openssl dgst -sha256 -binary | basenc --base64url\n"
-              "One line for each profile, with all that its kind brings.");
-  show->add_option("PROFILE", policy_.profile, "one profile; all otherwise")->type_name("NAME");
-  show->callback([this] { action_ = [this] { return policy_show(context_, policy_); }; });
-}
-
-void CommandLine::add_policy_explain(CLI::App& policy) {
-  CLI::App* explain =
-      command(policy, "explain", "say which grant and which rule decide about a request",
-              "  echo '{\"sub\":\"client-1\"}' | signerctl policy explain --user idp --key issuer\n"
-              "  signerctl policy explain --user 1001 --key issuer --profile access --claims claims.json --json\n"
-              "Signs nothing and asks nobody.  Limits of rate and concurrency are not looked at.  Exits with 1 if the\n"
-              "request would be refused.  What is printed holds no value of a claim.");
-  explain->add_option("--user", policy_.user, "who asks: a user's name or number")->required()->type_name("USER");
-  explain->add_option("--group", policy_.groups, "a group of the caller beside those it has on this machine")
-      ->type_name("NAME");
-  explain->add_option("--listener", policy_.listener, "socket that the caller came through; default: the first")
-      ->type_name("FILE");
-  explain->add_option("--unit", policy_.unit, "systemd unit that the caller runs in")->type_name("NAME");
-  explain->add_option("--key", policy_.key, "name of the key")->required()->type_name("NAME");
-  explain->add_option("--profile", policy_.profile, "profile; may be left out if one alone is possible")
-      ->type_name("NAME");
-  explain->add_option("--verb", policy_.verb, "what is asked for")
-      ->check(CLI::IsMember({"issue", "sign-payload"}))
-      ->type_name("VERB")
-      ->capture_default_str();
-  explain->add_option("--claims", policy_.claims, "file of the claims, or of the payload; - is standard input")
-      ->type_name("FILE")
-      ->capture_default_str();
-  explain->add_option("--now", policy_.now, "judge as of this time, in seconds since 1970")->type_name("UNIX");
-  explain->callback([this] { action_ = [this] { return policy_explain(context_, policy_); }; });
-}
-
 void CommandLine::add_completion() {
   CLI::App* completion = command(app_, "completion", "print a completion script for a shell",
                                  "  signerctl completion bash > /etc/bash_completion.d/signerctl\n"
@@ -364,6 +269,8 @@ void CommandLine::add_completion() {
   add("zsh", Shell::kZsh);
   add("fish", Shell::kFish);
 }
+
+namespace {
 
 OptionNode option_node(const CLI::Option& option) {
   OptionNode node;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The command line of signerctl: what there is to say, and which command it means.  The only place that knows CLI11.
+// The command line of signerctl: what there is to say, and which command it means.  CLI11 is known to
+// command_line*.cc alone.
 #pragma once
 
 #include <string>
