@@ -56,6 +56,11 @@ Judged<IssueRequest> issue_of(Json body, const std::string& key) {
   return request;
 }
 
+std::string with_profile(jose::ObjectWriter body, const std::optional<std::string>& profile) {
+  if (profile) body.text("profile", *profile);
+  return std::move(body).finish();
+}
+
 }  // namespace
 
 Judged<IssueRequest> parse_issue(std::string_view body, const std::string& key) {
@@ -85,6 +90,17 @@ Judged<IssueRequest> parse_payload(std::string_view body, const std::string& key
       request.claims,
       parse_body(*request.payload, {.depth_max = kDepthMax, .members_max = kMembersMax, .whole_numbers = true}));
   return request;
+}
+
+Judged<std::string> issue_body(std::string_view claims, const std::optional<std::string>& profile) {
+  SIGNER_RETURN_IF_ERROR(parse_body(
+      claims, {.bytes_max = body_bytes_max(Call::kIssue), .depth_max = kDepthMax, .members_max = kMembersMax}));
+  return with_profile(jose::ObjectWriter(claims.size() + 128).json("claims", claims), profile);
+}
+
+std::string payload_body(std::string_view payload, const std::optional<std::string>& profile) {
+  const std::string encoded = jose::base64url_encode(bytes_of(payload));
+  return with_profile(jose::ObjectWriter(encoded.size() + 128).text("payload", encoded), profile);
 }
 
 Judged<CreateRequest> parse_create(std::string_view body) {

@@ -21,6 +21,14 @@ namespace signer::protocol {
 // parse_issue.
 [[nodiscard]] Judged<IssueRequest> parse_payload(std::string_view body, const std::string& key);
 
+// The body that parse_issue reads as a request for `claims`, the text of one JSON object, kept byte for byte.
+// kInvalidRequest if it is no such text or breaks the limits of claims, so that nothing in it can become a member of
+// the body.  `profile` is quoted as it is, for parse_issue to judge.
+[[nodiscard]] Judged<std::string> issue_body(std::string_view claims, const std::optional<std::string>& profile);
+
+// The body that parse_payload reads as a request to sign `payload`, any bytes.
+[[nodiscard]] std::string payload_body(std::string_view payload, const std::optional<std::string>& profile);
+
 // {} makes a key, {"key_id":"<hex>"} adopts the one that the token holds under this id.
 struct CreateRequest {
   std::optional<Bytes> key_id;  // 1 to 64 bytes

@@ -274,5 +274,33 @@ TEST(IssuedReply, IsTheDocumentedObject) {
             R"({"audit":{"index":4711},"exp":1790000000,"jti":"jti1","kid":"kid1","status":200,"token":"a.b.c"})");
 }
 
+TEST(IssueBody, IsReadAsTheClaimsAndTheProfileThatItWasMadeOf) {
+  const auto body = issue_body(R"( {"sub" : "\u0061", "n":1.0} )", "access");
+  ASSERT_TRUE(body);
+  const auto request = issue(*body);
+  ASSERT_TRUE(request) << request.error().detail;
+  EXPECT_EQ(request->claims.dump(), R"({"n":1.0,"sub":"a"})");
+  EXPECT_EQ(request->profile, "access");
+  EXPECT_FALSE(issue(*issue_body("{}", std::nullopt))->profile);
+  expect_refused(*issue_body("{}", ""));
+  EXPECT_EQ(issue(*issue_body("{}", "a\",\"claims\":{\"b\":1},\"c\":\""))->profile,
+            "a\",\"claims\":{\"b\":1},\"c\":\"");
+}
+
+TEST(IssueBody, IsMadeOfOneObjectWithinTheLimitsOfClaimsAlone) {
+  EXPECT_TRUE(issue(*issue_body(nested(16), "access")));
+  EXPECT_TRUE(issue(*issue_body(members(256), "access")));
+  for (const std::string& claims :
+       {std::string(R"({},"profile":"other")"), std::string(R"({},"claims":{})"), std::string("{}}"), std::string("[]"),
+        std::string("1"), std::string(), std::string(R"({"a":1,"a":1})"), std::string("{\"a\":\"\xff\"}"), nested(17),
+        members(257), "{" + std::string(64UL * 1024 - 1, ' ') + "}"}) {
+    const auto body = issue_body(claims, std::nullopt);
+    ASSERT_FALSE(body) << claims.substr(0, 200);
+    EXPECT_EQ(body.error().code, ErrorCode::kInvalidRequest);
+  }
+  // The claims fit, but not into a body.
+  expect_refused(*issue_body("{" + std::string(64UL * 1024 - 2, ' ') + "}", std::nullopt));
+}
+
 }  // namespace
 }  // namespace signer::protocol

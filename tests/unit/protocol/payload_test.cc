@@ -13,6 +13,17 @@ std::string body_of(std::string_view payload) {
   return R"({"payload":")" + jose::base64url_encode(payload) + "\"}";
 }
 
+TEST(PayloadBody, WhatIsWrittenIsReadBack) {
+  const std::string payload = "{ \"sub\" : \"\\u0061\"}\n";
+  EXPECT_EQ(payload_body(payload, std::nullopt), body_of(payload));
+  const auto request = parse_payload(payload_body(payload, "access"), "issuer");
+  ASSERT_TRUE(request) << request.error().detail;
+  EXPECT_EQ(request->payload, payload);
+  EXPECT_EQ(request->profile, "access");
+  EXPECT_FALSE(parse_payload(payload_body(payload, ""), "issuer"));
+  EXPECT_FALSE(parse_payload(payload_body(R"({},"profile":"x")", std::nullopt), "issuer"));
+}
+
 TEST(PayloadBody, KeepsTheBytesAndReadsTheClaims) {
   const std::string payload = "{ \"sub\" : \"\\u0061\",\n\"n\":1}";
   const auto request = parse_payload(body_of(payload), "issuer");
