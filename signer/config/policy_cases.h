@@ -14,11 +14,11 @@
 
 namespace signer::config {
 
-// Who is asking.
+// Who is asking.  Names need not exist on this machine: whoever tries the case assumes those that do not.
 struct CaseCaller {
-  std::optional<std::string> user;
+  std::optional<std::string> user;  // this or uid, not both
   std::optional<std::uint32_t> uid;
-  std::vector<std::string> groups;  // names
+  std::vector<std::string> groups;  // names, beside those that the user is in on this machine
   std::vector<std::uint32_t> gids;
   std::string listener;  // empty: that of the first [[listener]]
   std::string unit;

@@ -17,6 +17,12 @@ namespace signer::ctl {
 namespace {
 
 constexpr std::uint32_t kFirstAssumedId = 4'200'000'000;
+constexpr std::size_t kAccountBytesMax = 64UL * 1024;
+
+// Once, however often it is so.
+void add_note(std::vector<std::string>& notes, std::string note) {
+  if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
+}
 
 // Names that this machine does not know get numbers of their own, so that a file can be checked anywhere.
 class AssumedIds {
@@ -59,28 +65,48 @@ policy::Files forgiving_files(std::vector<std::string>& notes) {
           }};
 }
 
-void add_groups_of(const std::string& user, PeerIdentity& peer) {
-  const passwd* entry = ::getpwnam(user.c_str());
-  if (entry == nullptr) return;
-  peer.gid = entry->pw_gid;
-  std::vector<gid_t> groups(64);
-  int count = static_cast<int>(groups.size());
-  while (::getgrouplist(user.c_str(), entry->pw_gid, groups.data(), &count) < 0)
-    groups.resize(static_cast<std::size_t>(count));
-  groups.resize(static_cast<std::size_t>(count));
-  peer.groups = std::move(groups);
+struct Account {
+  std::string name;
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+// What this machine knows of the caller.
+std::optional<Account> account_of(const config::CaseCaller& caller) {
+  std::vector<char> buffer(kAccountBytesMax);
+  passwd entry{};
+  passwd* found = nullptr;
+  const int error = caller.user ? ::getpwnam_r(caller.user->c_str(), &entry, buffer.data(), buffer.size(), &found)
+                                : ::getpwuid_r(caller.uid.value_or(0), &entry, buffer.data(), buffer.size(), &found);
+  if (error != 0 || found == nullptr) return std::nullopt;
+  return Account{found->pw_name, found->pw_uid, found->pw_gid};
 }
 
-Result<PeerIdentity> peer_of(const OfflinePolicy& offline, const config::CaseCaller& caller) {
+// Its own group among them.
+std::vector<gid_t> groups_of(const Account& account) {
+  std::vector<gid_t> groups(64);
+  int count = static_cast<int>(groups.size());
+  while (::getgrouplist(account.name.c_str(), account.gid, groups.data(), &count) < 0)
+    groups.resize(static_cast<std::size_t>(count));
+  groups.resize(static_cast<std::size_t>(count));
+  return groups;
+}
+
+Result<PeerIdentity> peer_of(OfflinePolicy& offline, const config::CaseCaller& caller) {
   PeerIdentity peer;
   peer.gid = kFirstAssumedId - 1;  // a group that no grant means, unless the machine or the case says otherwise
-  if (caller.user) {
-    add_groups_of(*caller.user, peer);
-    peer.uid = offline.accounts.uid(*caller.user).value_or(0);
-  } else if (caller.uid) {
-    peer.uid = *caller.uid;
+  if (const auto account = account_of(caller)) {
+    peer.uid = account->uid;
+    peer.gid = account->gid;
+    peer.groups = groups_of(*account);
+  } else if (caller.user) {
+    peer.uid = offline.accounts.uid(*caller.user).value_or(kFirstAssumedId - 1);
+  } else {
+    peer.uid = caller.uid.value_or(kFirstAssumedId - 1);
+    add_note(offline.notes, "there is no user " + std::to_string(peer.uid) + " on this machine; it is in no group but those named");
   }
-  for (const std::string& group : caller.groups) peer.groups.push_back(offline.accounts.gid(group).value_or(0));
+  for (const std::string& group : caller.groups)
+    peer.groups.push_back(offline.accounts.gid(group).value_or(kFirstAssumedId - 1));
   peer.groups.insert(peer.groups.end(), caller.gids.begin(), caller.gids.end());
   peer.unit = caller.unit;
   const auto& listeners = offline.config.listeners;
@@ -91,16 +117,19 @@ Result<PeerIdentity> peer_of(const OfflinePolicy& offline, const config::CaseCal
 }
 
 // As the socket would read it, so that what is refused there is refused here.
-Judged<IssueRequest> request_of(const config::PolicyCase& one) {
-  Judged<IssueRequest> request = fail(Refusal{});
-  if (one.verb == "sign-payload") {
-    request =
-        protocol::parse_payload("{\"payload\":\"" + jose::base64url_encode(bytes_of(one.claims)) + "\"}", one.key);
-  } else {
-    request = protocol::parse_issue("{\"claims\":" + one.claims + "}", one.key);
-  }
-  if (request) request->profile = one.profile;
-  return request;
+Judged<IssueRequest> request_of(const config::PolicyCase& one, Verb verb) {
+  if (verb == Verb::kSignPayload)
+    return protocol::parse_payload(protocol::payload_body(one.claims, one.profile), one.key);
+  SIGNER_ASSIGN_OR_RETURN(const std::string body, protocol::issue_body(one.claims, one.profile));
+  return protocol::parse_issue(body, one.key);
+}
+
+// In signerd's order: whoever may not ask at all does not have the request read.
+Judged<IssueRequest> admitted_request(const OfflinePolicy& offline, const config::PolicyCase& one,
+                                      const PeerIdentity& peer, const policy::Limiter& limiter) {
+  const Verb verb = one.verb == to_string(Verb::kSignPayload) ? Verb::kSignPayload : Verb::kIssue;
+  SIGNER_RETURN_IF_ERROR(offline.policy->preview(peer, verb, one.key, limiter, SteadyTime{}));
+  return request_of(one, verb);
 }
 
 jose::Json payload_of(const policy::SigningInput& input) {
@@ -130,16 +159,16 @@ Result<std::unique_ptr<OfflinePolicy>> load_policy(const std::string& file) {
   return offline;
 }
 
-Result<Verdict> try_case(const OfflinePolicy& offline, const config::PolicyCase& one) {
+Result<Verdict> try_case(OfflinePolicy& offline, const config::PolicyCase& one) {
   SIGNER_ASSIGN_OR_RETURN(const PeerIdentity peer, peer_of(offline, one.caller));
   Verdict verdict;
-  auto request = request_of(one);
+  policy::Limiter limiter;
+  auto request = admitted_request(offline, one, peer, limiter);
   if (!request) {
     verdict.refusal = request.error();
     return verdict;
   }
   const jose::Json sent = request->claims;
-  policy::Limiter limiter;
   const auto authorized = offline.policy->authorize(peer, *std::move(request), limiter, SteadyTime{});
   if (!authorized) {
     verdict.refusal = authorized.error();

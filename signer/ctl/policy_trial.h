@@ -32,7 +32,10 @@ struct Verdict {
   std::map<std::string, std::string> members;  // of an allowed token: claim, and whether it is sent or set
 };
 
-// kInvalidRequest if the case cannot be tried: its user is unknown, its listener is none of the configuration's.
-[[nodiscard]] Result<Verdict> try_case(const OfflinePolicy& offline, const config::PolicyCase& one);
+// What signerd would do with the request: looks for a grant, reads the request, authorises it and shapes its claims, in
+// this order.  A caller that this machine knows has its groups here beside those of the case; what is assumed of one
+// that it does not know is added to the notes.  kInvalidRequest if the case cannot be tried: its listener is none of
+// the configuration's.
+[[nodiscard]] Result<Verdict> try_case(OfflinePolicy& offline, const config::PolicyCase& one);
 
 }  // namespace signer::ctl

@@ -2,8 +2,11 @@
 //
 // `signerctl policy`.  Without these a configuration could be rolled out on the word of a test that tested something
 // else than what signerd does.
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 
+#include "base/file.h"
 #include "config/config.h"
 #include "jose/json.h"
 #include "tests/support/temporary_directory.h"
@@ -13,6 +16,33 @@ namespace signer::test {
 namespace {
 
 using jose::Json;
+
+struct Member {
+  std::string user;
+  uid_t uid = 0;
+  gid_t gid = 0;  // of a group that it is in
+};
+
+// A user of this machine that a group lists; root and its own group where no group lists anybody.
+Member listed_member() {
+  Member member{"root", 0, 0};
+  ::setgrent();
+  while (const group* one = ::getgrent()) {
+    const passwd* user = one->gr_mem[0] == nullptr ? nullptr : ::getpwnam(one->gr_mem[0]);
+    if (user == nullptr || user->pw_gid == one->gr_gid) continue;
+    member = {user->pw_name, user->pw_uid, one->gr_gid};
+    break;
+  }
+  ::endgrent();
+  return member;
+}
+
+// An id that no user of this machine has.
+uid_t unknown_uid() {
+  uid_t uid = 3'000'000'000;
+  while (::getpwuid(uid) != nullptr) ++uid;
+  return uid;
+}
 
 class PolicyCommand : public testing::Test {
  protected:
@@ -63,6 +93,14 @@ verbs = ["sign-payload"]
     return signerctl(std::move(arguments), claims);
   }
 
+  // A grant to mint under a profile of its own for those whom `match` names.
+  void add_grant(const std::string& name, const std::string& match, const std::string& profile_lines = "") const {
+    write_text(config_, read_file(config_, 64UL * 1024).value() + "[[profile]]\nname = \"" + name +
+                            "\"\nissuer = \"https://idp.example\"\naudiences = [\"https://api.example\"]\n" +
+                            "max_ttl = \"15m\"\n" + profile_lines + "[[grant]]\nname = \"" + name + "\"\nmatch = { " +
+                            match + " }\nkeys = [\"issuer\"]\nprofiles = [\"" + name + "\"]\nverbs = [\"issue\"]\n");
+  }
+
   Finished test_cases(const std::string& text) const {
     write_text(cases_, text);
     return signerctl({"policy", "test", "--config", config_, cases_});
@@ -104,8 +142,12 @@ TEST_F(PolicyCommand, ExplainTellsAStrangerThatNoGrantIsHis) {
 }
 
 TEST_F(PolicyCommand, ExplainReadsWhatTheSocketWouldRefuse) {
-  EXPECT_NE(explain({"--user", "1001"}, R"({"a":1,"a":2})").out.find("refused: invalid_request"), std::string::npos);
-  EXPECT_NE(explain({"--user", "1001"}, "no json").out.find("refused: invalid_request"), std::string::npos);
+  for (const char* claims : {R"({"a":1,"a":2})", "no json"}) {
+    EXPECT_NE(explain({"--user", "nobody-has-this-name"}, claims).out.find("refused: invalid_request"),
+              std::string::npos);
+    EXPECT_NE(explain({"--user", "1001", "--verb", "sign-payload"}, claims).out.find("refused: invalid_request"),
+              std::string::npos);
+  }
 }
 
 TEST_F(PolicyCommand, ExplainJudgesAnExactPayload) {
@@ -153,6 +195,87 @@ expect = "allowed"
   EXPECT_NE(wrong.out.find("cases.toml:21: is not so: verdict: expected allowed, got denied"), std::string::npos)
       << wrong.out;
   EXPECT_NE(wrong.out.find("1 of 4 cases are not as expected"), std::string::npos);
+}
+
+TEST_F(PolicyCommand, ANumberHasTheGroupsOfItsUserAsANameHas) {
+  const Member member = listed_member();
+  add_grant("members", "gid = " + std::to_string(member.gid));
+  for (const std::string& user : {member.user, std::to_string(member.uid)}) {
+    const Finished done = explain({"--user", user}, R"({"sub":"a"})");
+    EXPECT_EQ(done.status, 0) << user << " of group " << member.gid << "\n" << done.out;
+    EXPECT_NE(done.out.find("members"), std::string::npos) << done.out;
+    EXPECT_EQ(done.err.find("no user " + user), std::string::npos) << done.err;
+  }
+  const std::string stranger = std::to_string(unknown_uid());
+  const Finished done = explain({"--user", stranger}, R"({"sub":"a"})");
+  EXPECT_NE(done.out.find("refused: denied"), std::string::npos) << done.out;
+  EXPECT_NE(done.err.find("note: there is no user " + stranger + " on this machine"), std::string::npos) << done.err;
+
+  const Finished wrong = test_cases("[[case]]\nname = \"a member\"\nuid = " + std::to_string(member.uid) +
+                                    "\nkey = \"issuer\"\nclaims = '{\"sub\":\"a\"}'\nexpect = \"denied\"\n");
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_NE(wrong.out.find("expected denied, got allowed"), std::string::npos) << wrong.out;
+}
+
+TEST_F(PolicyCommand, RootIsInGroupZero) {
+  add_grant("roots", "gid = 0");
+  EXPECT_EQ(explain({"--user", "0"}, R"({"sub":"a"})").status, 0);
+  EXPECT_EQ(explain({"--user", "root"}, R"({"sub":"a"})").status, 0);
+  EXPECT_EQ(explain({"--user", std::to_string(unknown_uid())}, R"({"sub":"a"})").status, 1);
+  EXPECT_EQ(explain({"--user", "nobody-has-that-name"}, R"({"sub":"a"})").status, 1);
+}
+
+TEST_F(PolicyCommand, WhatAStrangerSendsIsNotRead) {
+  for (const char* verb : {"issue", "sign-payload"}) {
+    for (const char* claims : {"no json", R"({"a":1,"a":2})", "{}"}) {
+      const Finished done = explain({"--user", "1002", "--verb", verb}, claims);
+      EXPECT_NE(done.out.find("refused: denied"), std::string::npos) << verb << " " << claims << "\n" << done.out;
+    }
+  }
+  // It has a grant for the other verb alone.
+  EXPECT_NE(explain({"--user", "1001", "--verb", "issue"}, "no json").out.find("refused: denied"), std::string::npos);
+
+  const Finished wrong = test_cases(R"([[case]]
+name = "a stranger's nonsense"
+uid = 1002
+key = "issuer"
+claims = "no json"
+expect = "invalid_request"
+)");
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_NE(wrong.out.find("expected invalid_request, got denied"), std::string::npos) << wrong.out;
+}
+
+TEST_F(PolicyCommand, ClaimsCannotLeaveTheirPlaceInTheRequest) {
+  const std::string user = "nobody-has-this-name";
+  EXPECT_EQ(explain({"--user", user}, R"( {"sub":"a"} )").status, 0);
+  for (const char* claims : {R"({"sub":"a"},"profile":"access")", R"({"sub":"a"},"claims":{"sub":"b"})",
+                             R"({"sub":"a"}})", R"({"sub":"a","sub":"a"})", R"([])", ""}) {
+    const Finished done = explain({"--user", user}, claims);
+    EXPECT_EQ(done.status, 1) << claims;
+    EXPECT_NE(done.out.find("refused: invalid_request"), std::string::npos) << claims << "\n" << done.out;
+  }
+  const Finished wrong = test_cases(R"([[case]]
+name = "two members in one"
+user = "nobody-has-this-name"
+key = "issuer"
+claims = '{"sub":"a"},"profile":"access"'
+expect = "allowed"
+)");
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_NE(wrong.out.find("expected allowed, got invalid_request"), std::string::npos) << wrong.out;
+}
+
+TEST_F(PolicyCommand, AProfilesNameIsJudgedAsOverTheSocket) {
+  const auto word = [this](const std::string& profile, const std::string& verb) {
+    const std::string user = verb == "issue" ? "nobody-has-this-name" : "1001";
+    return Json::parse(explain({"--user", user, "--verb", verb, "--profile", profile, "--json"}, "{}").out)["verdict"];
+  };
+  for (const char* verb : {"issue", "sign-payload"}) {
+    EXPECT_EQ(word(std::string(64, 'a'), verb), "denied") << verb;
+    EXPECT_EQ(word(std::string(65, 'a'), verb), "invalid_request") << verb;
+    EXPECT_EQ(word(R"(access","claims":{},"x":")", verb), "denied") << "it is one text: " << verb;
+  }
 }
 
 TEST_F(PolicyCommand, AFileThatCannotBeUsedIsNoVerdict) {
