@@ -18,11 +18,10 @@ using jose::Json;
 
 constexpr std::size_t kClaimsBytesMax = 64UL * 1024;
 
-// A configuration that is wrong is an answer; one that cannot be read is not.
+// The problems of a file are lines with places of their own, and need no program's name before them.
 Outcome not_loaded(const Context& context, const Error& error) {
-  if (error.code != ErrorCode::kInvalidRequest) return failed(context, Exit::kUsage, error);
-  if (!context.json) return {Exit::kUsage, "", printable_lines(error.text) + "\n"};
-  return failed(context, Exit::kUsage, error);
+  if (context.json || error.code != ErrorCode::kInvalidRequest) return failed(context, Exit::kUsage, error);
+  return {Exit::kUsage, "", printable_lines(error.text) + "\n"};
 }
 
 std::string notes_text(const OfflinePolicy& offline) {

@@ -19,6 +19,14 @@ namespace {
 constexpr std::uint32_t kFirstAssumedId = 4'200'000'000;
 constexpr std::size_t kAccountBytesMax = 64UL * 1024;
 
+// Of a recipient whose key cannot be read.  Made for this; the private key was thrown away.
+constexpr const char* kAssumedModulus =
+    "t386MSE25y58iYGHZc0F4Jm0Kaqug_-"
+    "0LHV0pSwLcMLwN_mhQ0XoRMadPX_9vMmmurxntuAcfm14nmhFHcLyy1kHnp2x0Rp0dtiBQzDZoPPaZEU547KBH5o8F5XCTe-DVJu"
+    "wsAqTEedwGuGhWFeqJymdFZdVXKjDTlTCiTgo1nALQPpBrXvXH9wp2U6jFO_7iqBuKCTImV5Yk73RMwBAhf_yZQw0P2-"
+    "P_vEVBR6gJPvTYKQRNIM_dr56ioBAcp792hFmgiINZinvA48-QIUGJ1D3XC9et3kc7Kfjt6xn01nj-"
+    "dnJCl2YkgtSMEAkauGYymGEoqAwhPLCVIpgoSWuxw";
+
 // Once, however often it is so.
 void add_note(std::vector<std::string>& notes, std::string note) {
   if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
@@ -54,15 +62,40 @@ policy::Accounts forgiving_accounts(std::vector<std::string>& notes) {
           }};
 }
 
-// The verdict does not depend on what a pseudonym is made with.
+// A file with something wrong in it, and not one that is absent or not ours to read.
+bool is_wrong(const Error& error) {
+  return error.code == ErrorCode::kInvalidRequest;
+}
+
+std::string assumed_key_set(const std::string& kid) {
+  jose::Json key = {{"kty", "RSA"}, {"n", kAssumedModulus}, {"e", "AQAB"}};
+  if (!kid.empty()) key["kid"] = kid;
+  return jose::dump_json({{"keys", jose::Json::array({std::move(key)})}});
+}
+
+// The verdict does not depend on whom claims are encrypted to, nor on what a pseudonym is made with.
 policy::Files forgiving_files(std::vector<std::string>& notes) {
   const auto system = policy::system_files();
-  return {system.text, [system, &notes](const std::string& source) -> Result<Secret> {
-            auto secret = system.secret(source);
-            if (secret) return secret;
-            notes.push_back("the secret " + source + " cannot be read; another is assumed");
-            return Secret(std::string(64, '0'));
-          }};
+  policy::Files files;
+  files.key_set = [system, &notes](const config::Recipient& recipient) -> Result<std::string> {
+    auto text = system.key_set(recipient);
+    if (text || is_wrong(text.error())) return text;
+    add_note(notes, "the key set " + recipient.jwks_file + " cannot be read; another key is assumed");
+    return assumed_key_set(recipient.kid);
+  };
+  files.certificates = [system, &notes](const std::string& path) -> Result<std::optional<std::string>> {
+    auto text = system.certificates(path);
+    if (text || is_wrong(text.error())) return text;
+    add_note(notes, "the certificates " + path + " cannot be read; they are not checked");
+    return std::optional<std::string>();
+  };
+  files.secret = [system, &notes](const std::string& source) -> Result<Secret> {
+    auto secret = system.secret(source);
+    if (secret) return secret;
+    add_note(notes, "the secret " + source + " cannot be read; another is assumed");
+    return Secret(std::string(64, '0'));
+  };
+  return files;
 }
 
 struct Account {
@@ -103,7 +136,8 @@ Result<PeerIdentity> peer_of(OfflinePolicy& offline, const config::CaseCaller& c
     peer.uid = offline.accounts.uid(*caller.user).value_or(kFirstAssumedId - 1);
   } else {
     peer.uid = caller.uid.value_or(kFirstAssumedId - 1);
-    add_note(offline.notes, "there is no user " + std::to_string(peer.uid) + " on this machine; it is in no group but those named");
+    add_note(offline.notes,
+             "there is no user " + std::to_string(peer.uid) + " on this machine; it is in no group but those named");
   }
   for (const std::string& group : caller.groups)
     peer.groups.push_back(offline.accounts.gid(group).value_or(kFirstAssumedId - 1));
@@ -136,6 +170,12 @@ jose::Json payload_of(const policy::SigningInput& input) {
   const auto bytes = jose::base64url_decode(std::string_view(input.text()).substr(input.text().find('.') + 1));
   auto claims = bytes ? jose::parse_json(text_of(*bytes)) : Result<jose::Json>(jose::Json::object());
   return claims ? *std::move(claims) : jose::Json::object();
+}
+
+// The key that signs is not known here: where there are certificates, it is taken to be theirs.
+std::string kid_of(const policy::Profile& profile) {
+  const jose::CertificateChain* chain = profile.certificate_chain();
+  return chain != nullptr ? chain->leaf_thumbprint : std::string(43, 'k');
 }
 
 std::map<std::string, std::string> members_of(const jose::Json& sent, const jose::Json& made) {
@@ -177,7 +217,7 @@ Result<Verdict> try_case(OfflinePolicy& offline, const config::PolicyCase& one) 
   verdict.grant = authorized->grant();
   verdict.profile = offline.policy->profiles().find(authorized->profile().settings().name)->second;
   const WallTime now = one.at ? WallTime(std::chrono::seconds(*one.at)) : std::chrono::system_clock::now();
-  const auto input = policy::shape_claims(*authorized, std::string(43, 'k'), now);
+  const auto input = policy::shape_claims(*authorized, kid_of(*verdict.profile), now);
   if (!input) {
     verdict.refusal = input.error();
     return verdict;

@@ -19,9 +19,12 @@ struct OfflinePolicy {
   config::Config config;
   std::shared_ptr<const policy::Policy> policy;
   policy::Accounts accounts;
-  std::vector<std::string> notes;  // what was assumed: users and groups that are not here, secrets that cannot be read
+  std::vector<std::string> notes;  // what was assumed: users and groups that are not here, files that cannot be read
 };
 
+// Assumes, with a note, what the machine does not have: a user, a group, a recipient's key, a secret.  A profile whose
+// certificates cannot be read goes without them.  Otherwise as config::load and policy::Policy::build: a file that can
+// be read and is wrong is an error.
 [[nodiscard]] Result<std::unique_ptr<OfflinePolicy>> load_policy(const std::string& file);
 
 struct Verdict {

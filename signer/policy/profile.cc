@@ -15,17 +15,26 @@ namespace signer::policy {
 
 namespace {
 
-constexpr std::size_t kKeySetBytesMax = 1024UL * 1024;
+constexpr std::size_t kTextBytesMax = 1024UL * 1024;
 constexpr std::size_t kSecretBytesMin = 32;
 constexpr std::size_t kSecretBytesMax = 256;
 constexpr std::size_t kPseudonymChars = 22;
 
 Result<jose::JweRecipient> load_recipient(const config::Recipient& recipient, const Files& files) {
-  SIGNER_ASSIGN_OR_RETURN(const std::string text, files.text(recipient.jwks_file));
+  SIGNER_ASSIGN_OR_RETURN(const std::string text, files.key_set(recipient));
   auto found = jose::JweRecipient::from_jwks(
       text, recipient.kid.empty() ? std::nullopt : std::optional<std::string>(recipient.kid));
   if (!found) return fail(ErrorCode::kInvalidRequest, recipient.jwks_file + ": " + found.error().text);
   return found;
+}
+
+// Nothing: the profile does without.
+Result<std::optional<jose::CertificateChain>> load_certificates(const std::string& path, const Files& files) {
+  SIGNER_ASSIGN_OR_RETURN(const auto text, files.certificates(path));
+  if (!text) return std::optional<jose::CertificateChain>();
+  auto chain = jose::read_certificate_chain(*text);
+  if (!chain) return fail(ErrorCode::kInvalidRequest, path + ": " + chain.error().text);
+  return std::optional<jose::CertificateChain>(*std::move(chain));
 }
 
 Result<Secret> load_secret(const std::string& source, const Files& files) {
@@ -40,7 +49,11 @@ Result<Secret> load_secret(const std::string& source, const Files& files) {
 }  // namespace
 
 Files system_files() {
-  return {[](const std::string& path) { return read_file(path, kKeySetBytesMax); },
+  return {[](const config::Recipient& recipient) { return read_file(recipient.jwks_file, kTextBytesMax); },
+          [](const std::string& path) -> Result<std::optional<std::string>> {
+            SIGNER_ASSIGN_OR_RETURN(std::string text, read_file(path, kTextBytesMax));
+            return std::optional<std::string>(std::move(text));
+          },
           [](const std::string& source) -> Result<Secret> {
             SIGNER_ASSIGN_OR_RETURN(SecretFile file, read_secret_file(source, kSecretBytesMax));
             return std::move(file.secret);
@@ -57,10 +70,7 @@ Result<std::shared_ptr<const Profile>> Profile::prepare(const config::Profile& w
     SIGNER_ASSIGN_OR_RETURN(profile->recipient_, load_recipient(*recipient, files));
   }
   if (!written.certificate_chain.empty()) {
-    SIGNER_ASSIGN_OR_RETURN(const std::string text, files.text(written.certificate_chain));
-    auto chain = jose::read_certificate_chain(text);
-    if (!chain) return fail(ErrorCode::kInvalidRequest, written.certificate_chain + ": " + chain.error().text);
-    profile->certificate_chain_ = *std::move(chain);
+    SIGNER_ASSIGN_OR_RETURN(profile->certificate_chain_, load_certificates(written.certificate_chain, files));
   }
   if (written.pairwise) {
     SIGNER_ASSIGN_OR_RETURN(profile->pairwise_secret_, load_secret(written.pairwise->secret_file, files));

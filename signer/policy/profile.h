@@ -18,12 +18,16 @@ namespace signer::policy {
 
 // Where a profile's files come from.
 struct Files {
-  std::function<Result<std::string>(const std::string& path)> text;  // a key set, certificates
-  std::function<Result<Secret>(const std::string& source)> secret;   // what pairwise pseudonyms are made with
+  // The text of the key set of a recipient.
+  std::function<Result<std::string>(const config::Recipient& recipient)> key_set;
+  // The PEM text of a chain.  Nothing: the profile does without, so that its tokens have no x5c.
+  std::function<Result<std::optional<std::string>>(const std::string& path)> certificates;
+  // What pairwise pseudonyms are made with.
+  std::function<Result<Secret>(const std::string& source)> secret;
 };
 
-// The files of this machine: a key set or certificates of at most 1 MiB; a secret as read_secret_file() wants it, 32 to
-// 256 bytes.
+// The files of this machine: a key set or certificates of at most 1 MiB, with read_file()'s errors and never nothing; a
+// secret as read_secret_file() wants it, 32 to 256 bytes.
 [[nodiscard]] Files system_files();
 
 // Immutable; shared by the requests that were judged by it.

@@ -74,7 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const policy::Accounts accounts{[](const std::string&) { return std::optional<uid_t>(1001); },
                                     [](const std::string&) { return std::optional<gid_t>(1001); }};
     const policy::Files files{
-        [](const std::string&) -> Result<std::string> { return fail(ErrorCode::kNotFound, "absent"); },
+        [](const config::Recipient&) -> Result<std::string> { return fail(ErrorCode::kNotFound, "absent"); },
+        [](const std::string&) -> Result<std::optional<std::string>> { return fail(ErrorCode::kNotFound, "absent"); },
         [](const std::string&) -> Result<Secret> { return Secret(std::string(32, 's')); }};
     const auto policy = policy::Policy::build(*config, accounts, files);
     require(policy || policy.error().text.starts_with(kFile), "the policy's refusal names the file");

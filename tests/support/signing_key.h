@@ -100,13 +100,7 @@ class SigningKey {
 
   [[nodiscard]] std::string pkcs1_der() const { return encoded(::i2d_PublicKey); }
 
-  [[nodiscard]] std::string pkcs1_pem() const {
-    const std::string der = pkcs1_der();
-    const std::unique_ptr<BIO, decltype(&::BIO_free)> memory(::BIO_new(::BIO_s_mem()), ::BIO_free);
-    require(::PEM_write_bio(memory.get(), "RSA PUBLIC KEY", "", bytes_of(der).data(), static_cast<long>(der.size())) >
-            0);
-    return text_of_bio(memory.get());
-  }
+  [[nodiscard]] std::string pkcs1_pem() const { return pem("RSA PUBLIC KEY", pkcs1_der()); }
 
   // X.509, signed by the key itself, good for a day.
   [[nodiscard]] std::string certificate_der() const {
@@ -117,6 +111,8 @@ class SigningKey {
             ::X509_set_pubkey(made.get(), key_.get()) == 1 && ::X509_sign(made.get(), key_.get(), ::EVP_sha256()) > 0);
     return encoded_by([&made](unsigned char** at) { return ::i2d_X509(made.get(), at); });
   }
+
+  [[nodiscard]] std::string certificate_pem() const { return pem("CERTIFICATE", certificate_der()); }
 
   // The compact JWS of these texts, signed as they are, however odd.
   [[nodiscard]] std::string token(std::string_view header, std::string_view payload,
@@ -136,6 +132,12 @@ class SigningKey {
 
   [[nodiscard]] std::string encoded(int (*write)(const EVP_PKEY*, unsigned char**)) const {
     return encoded_by([this, write](unsigned char** at) { return write(key_.get(), at); });
+  }
+
+  static std::string pem(const char* label, const std::string& der) {
+    const std::unique_ptr<BIO, decltype(&::BIO_free)> memory(::BIO_new(::BIO_s_mem()), ::BIO_free);
+    require(::PEM_write_bio(memory.get(), label, "", bytes_of(der).data(), static_cast<long>(der.size())) > 0);
+    return text_of_bio(memory.get());
   }
 
   static std::string text_of_bio(BIO* memory) {

@@ -259,7 +259,8 @@ TEST(ClaimShaping, AnExactPayloadIsSignedByteForByteOrRefused) {
 }
 
 TEST(ClaimShaping, APairwiseSubjectIsMadeFromTheInternalIdAndTheSector) {
-  const Files files{test::no_files().text, [](const std::string& source) -> Result<Secret> {
+  const Files files{test::no_files().key_set, test::no_files().certificates,
+                    [](const std::string& source) -> Result<Secret> {
                       return Secret(source == "/a" ? std::string(32, 'k') : std::string(32, 'l'));
                     }};
   const auto subject = [&files](const std::string& id, const std::string& sector, const std::string& secret) {

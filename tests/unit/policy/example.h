@@ -35,9 +35,12 @@ inline config::Profile with_claims(config::Profile made, std::vector<claims::Rul
   return made;
 }
 
-// No recipient and no secret can be had.
+// No recipient, no certificate and no secret can be had.
 inline policy::Files no_files() {
-  return {[](const std::string&) -> Result<std::string> { return fail(ErrorCode::kNotFound, "no such file"); },
+  return {[](const config::Recipient&) -> Result<std::string> { return fail(ErrorCode::kNotFound, "no such file"); },
+          [](const std::string&) -> Result<std::optional<std::string>> {
+            return fail(ErrorCode::kNotFound, "no such file");
+          },
           [](const std::string&) -> Result<Secret> { return fail(ErrorCode::kDenied, "no such secret"); }};
 }
 
