@@ -175,6 +175,27 @@ TEST_F(ClaimPolicy, SignerctlExplainsAsSignerdDecides) {
   }
 }
 
+TEST_F(ClaimPolicy, SignerctlRefusesWhatIsNoRequestAsSignerdDoes) {
+  HttpConnection connection(daemon_.socket());
+  for (const std::string key : {"issuer", "of-somebody-else"}) {
+    for (const std::string claims : {"no json", R"({"a":1,"a":2})", "[]", ""}) {
+      for (const std::string& profile : {std::string("strict"), std::string(64, 'p'), std::string(65, 'p')}) {
+        const HttpReply reply =
+            connection
+                .post("/v1/keys/" + key + "/tokens", R"({"profile":")" + profile + R"(","claims":)" + claims + "}")
+                .value();
+        const Finished explained =
+            run({SIGNERCTL_PROGRAM, "policy", "explain", "--config", daemon_.config_file(), "--user",
+                 std::to_string(::getuid()), "--key", key, "--profile", profile, "--json"},
+                claims);
+        EXPECT_EQ(explained.status, 1) << explained.err;
+        EXPECT_EQ(jose::Json::parse(explained.out)["verdict"], reply.json()["code"])
+            << key << " " << profile << " " << claims;
+      }
+    }
+  }
+}
+
 TEST_F(ClaimPolicy, Invariant03_AnExactPayloadIsJudgedAndSignedByteForByte) {
   const long long now = good()["nbf"].get<long long>();
   const std::string payload =
