@@ -16,7 +16,7 @@ namespace {
 
 using jose::Json;
 
-constexpr std::size_t kClaimsBytesMax = 64UL * 1024;
+constexpr std::size_t kTrialClaimsBytesMax = 64UL * 1024;
 
 // The problems of a file are lines with places of their own, and need no program's name before them.
 Outcome not_loaded(const Context& context, const Error& error) {
@@ -127,7 +127,7 @@ Outcome policy_explain(const Context& context, const PolicyOptions& options) {
   if (!options.profile.empty()) one.profile = options.profile;
   one.verb = options.verb;
   one.at = options.now;
-  auto claims = read_source(options.claims, context.input_fd, kClaimsBytesMax);
+  auto claims = read_source(options.claims, context.input_fd, kTrialClaimsBytesMax);
   if (!claims) return failed(context, Exit::kUsage, claims.error());
   one.claims = *std::move(claims);
   const auto verdict = try_case(**offline, one);

@@ -44,34 +44,46 @@ bool is_day(int year, int month, int day) noexcept {
   return day <= kDays[static_cast<std::size_t>(month - 1)] + (leap && month == 2 ? 1 : 0);
 }
 
-// Whether a time of day follows, and it is not midnight, which is how programs write a day alone.
-bool time_follows(std::string_view text, std::size_t at) noexcept {
+// Whether a time of day follows, and it is not midnight, which is how programs write a day alone.  Behind '_' or '~' it
+// may be parted as its day is: 2026_11_26_05_50_03.
+bool time_follows(std::string_view text, std::size_t at, char separator) noexcept {
   const char mark = lower(char_at(text, at));
-  if ((mark != 't' && mark != ' ') || !is_digit(char_at(text, at + 1)) || !is_digit(char_at(text, at + 2)))
+  const bool parted_alike = mark == separator && (separator == '_' || separator == '~');
+  if ((mark != 't' && mark != ' ' && !parted_alike) || !is_digit(char_at(text, at + 1)) ||
+      !is_digit(char_at(text, at + 2)))
     return false;
   if (mark == ' ' && char_at(text, at + 3) != ':') return false;  // another number
-  for (++at; is_digit(char_at(text, at)) || char_at(text, at) == ':'; ++at) {
-    if (text[at] != '0' && text[at] != ':') return true;
+  for (++at;; ++at) {
+    const char c = char_at(text, at);
+    if (is_digit(c) && c != '0') return true;
+    if (c != '0' && c != ':' && !(parted_alike && c == mark)) return false;
   }
-  return false;
+}
+
+// What parts a day in whatever year; '/' and '.' have rules of their own, because paths and versions are parted by
+// them.
+bool parts_days(char separator) noexcept {
+  return separator == '-' || separator == '_' || separator == '~' || separator == ':';
 }
 
 // Whether a day that ends before `at` is delimited: by no letter or digit, or by a time of day that it is known with.
-bool day_ends(const Place& place, std::size_t at, int year) noexcept {
+bool day_ends(const Place& place, std::size_t at, int year, char separator) noexcept {
   const bool with_time = lower(char_at(place.text, at)) == 't' && is_digit(char_at(place.text, at + 1));
   if (!with_time && !ends_before(place.text, at)) return false;
-  return place.hints.has(Hint::kBirthDate) || year < kTokenYearMin || !time_follows(place.text, at);
+  if (place.hints.has(Hint::kBirthDate)) return true;
+  if (is_within_longer(place.text, place.at, at)) return false;
+  return year < kTokenYearMin || !time_follows(place.text, at, separator);
 }
 
-// ISO 8601: 1980-02-29; with a hint or long ago also 1980/02/29 and 1980.02.29; with a hint also 1980-2-29, and what
-// FHIR's date knows: 1980-02 and 1980.
+// ISO 8601: 1980-02-29, and with '_', '~' or ':'; with a hint or long ago also 1980/02/29 and 1980.02.29; with a hint
+// also 1980-2-29, and what FHIR's date knows: 1980-02 and 1980.
 bool year_first_at(const Place& place, const Part& year, std::size_t at) noexcept {
   const std::string_view text = place.text;
   const bool hinted = place.hints.has(Hint::kBirthDate);
   if (!is_year(year.value)) return false;
   const char separator = char_at(text, at);
-  const bool other = hinted || (year.value < kTokenYearMin && begins_dotted(text, place.at));
-  const bool separated = separator == '-' || (other && (separator == '/' || separator == '.'));
+  const bool other = hinted || year.value < kTokenYearMin;
+  const bool separated = parts_days(separator) || (other && (separator == '/' || separator == '.'));
   if (!separated || !is_digit(char_at(text, at + 1))) return hinted && ends_before(text, at);
   ++at;
   const Part month = take_part(text, at, 2);
@@ -80,17 +92,16 @@ bool year_first_at(const Place& place, const Part& year, std::size_t at) noexcep
   ++at;
   const Part day = take_part(text, at, 2);
   if (day.size == 0 || (!hinted && day.size != 2)) return false;
-  if (separator == '.' && !ends_dotted(text, at)) return false;
-  return is_day(year.value, month.value, day.value) && day_ends(place, at, year.value);
+  return is_day(year.value, month.value, day.value) && day_ends(place, at, year.value, separator);
 }
 
-// 2/29/1980, 29.2.1980, 29-02-1980, in either order; with a hint also 2/29/80.
+// 2/29/1980, 29.2.1980, 29-02-1980 and with '_', '~' or ':', in either order; with a hint also 2/29/80.
 bool year_last_at(const Place& place, const Part& first, std::size_t at) noexcept {
   const std::string_view text = place.text;
   const bool hinted = place.hints.has(Hint::kBirthDate);
   const char separator = char_at(text, at);
-  if (separator != '/' && separator != '.' && separator != '-') return false;
-  if (separator == '.' && (place.hints.has(Hint::kVersion) || !begins_dotted(text, place.at))) return false;
+  if (separator != '/' && separator != '.' && !parts_days(separator)) return false;
+  if (separator == '.' && place.hints.has(Hint::kVersion)) return false;
   ++at;
   const Part second = take_part(text, at, 2);
   if (second.size == 0 || char_at(text, at) != separator) return false;
@@ -101,9 +112,8 @@ bool year_last_at(const Place& place, const Part& first, std::size_t at) noexcep
   } else if (year.size != 4) {
     return false;
   }
-  if (separator == '.' && !ends_dotted(text, at)) return false;
   return (is_day(year.value, first.value, second.value) || is_day(year.value, second.value, first.value)) &&
-         day_ends(place, at, year.value);
+         day_ends(place, at, year.value, separator);
 }
 
 }  // namespace
@@ -122,7 +132,7 @@ bool birth_date_at(const Place& place) noexcept {
       const int year = first.value / (kDayDigits * kDayDigits);
       const int days = first.value % (kDayDigits * kDayDigits);
       return place.hints.has(Hint::kBirthDate) && is_day(year, days / kDayDigits, days % kDayDigits) &&
-             day_ends(place, at, year);
+             day_ends(place, at, year, '\0');
     }
     default:
       return false;

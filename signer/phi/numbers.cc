@@ -84,24 +84,48 @@ bool known_card(const Digits& number, bool any_length) noexcept {
 
 constexpr std::size_t kSeparatorsMax = 3;  // one after another: "123 - 45 - 6789"
 
-// Passes over as many separators as may stand between two groups of digits; false if there are none.
-bool take_separators(std::string_view text, std::size_t& at, std::string_view separators) noexcept {
-  const std::size_t first = at;
-  while (at < first + kSeparatorsMax && one_of(char_at(text, at), separators)) ++at;
-  return at > first;
-}
+// What parts the groups of one value.  Some separators may stand for each other; of the others, which also join the
+// parts of ids, versions and times, the first that is met is the only one.
+class Separators {
+ public:
+  constexpr Separators(std::string_view mixed, std::string_view single) noexcept : mixed_(mixed), single_(single) {}
+
+  [[nodiscard]] bool accepts(char c) noexcept {
+    if (accepted_.empty() && one_of(c, mixed_)) accepted_ = mixed_;
+    if (accepted_.empty() && one_of(c, single_)) accepted_ = single_.substr(single_.find(c), 1);
+    return one_of(c, accepted_);
+  }
+
+  // Passes over as many as may stand between two groups; false if there are none.
+  [[nodiscard]] bool take(std::string_view text, std::size_t& at) noexcept {
+    const std::size_t first = at;
+    while (at < first + kSeparatorsMax && accepts(char_at(text, at))) ++at;
+    return at > first;
+  }
+
+  // Whether one of the others was met.
+  [[nodiscard]] bool single() const noexcept { return !accepted_.empty() && accepted_ != mixed_; }
+
+ private:
+  std::string_view mixed_;
+  std::string_view single_;
+  std::string_view accepted_;
+};
 
 }  // namespace
 
+// A version may be three numbers of these sizes, parted by dots.
 bool ssn_at(const Place& place) noexcept {
   const bool hinted = place.hints.has(Hint::kSsn);
-  const std::string_view separators = hinted ? " -./_" : " -";
+  const std::string_view single = place.hints.has(Hint::kVersion) ? "_~:" : kIdSeparators;
+  Separators separators = hinted ? Separators(" -./_~:", "") : Separators(" -", single);
   std::size_t at = place.at;
   Digits number;
   for (const std::size_t size : {3U, 2U, 4U}) {
-    if (size != 3 && !take_separators(place.text, at, separators) && !hinted) return false;
+    if (size != 3 && !separators.take(place.text, at) && !hinted) return false;
     if (!take_digits(place.text, at, size, number)) return false;
   }
+  if (!hinted && is_within_longer(place.text, place.at, at)) return false;
   const int area = number.number(0, 3);
   return ends_before(place.text, at) && area != 0 && area != 666 && area < 900 && number.number(3, 2) != 0 &&
          number.number(5, 4) != 0;
@@ -109,9 +133,10 @@ bool ssn_at(const Place& place) noexcept {
 
 bool mbi_at(const Place& place) noexcept {
   constexpr std::string_view kForm = "CAXNAXNAANN";
+  Separators separators(" -", "._~:/");
   std::size_t at = place.at;
   for (std::size_t i = 0; i < kForm.size(); ++i, ++at) {
-    if ((i == 4 || i == 7) && one_of(char_at(place.text, at), " -")) ++at;
+    if ((i == 4 || i == 7) && separators.accepts(char_at(place.text, at))) ++at;
     if (!fits_mbi(kForm[i], char_at(place.text, at))) return false;
   }
   return ends_before(place.text, at);
@@ -126,21 +151,28 @@ bool npi_at(const Place& place) noexcept {
   return ends_before(place.text, at) && one_of(number.digits[0], "12") && luhn(number, kSumOf80840);
 }
 
+// A path, an OID or a fingerprint is groups of digits, too: parted by one of the other separators, a card has four
+// digits in its first group, four or six (American Express, Diners) in the next ones and any number in the last.
 bool card_at(const Place& place) noexcept {
   constexpr std::size_t kDigitsMin = 13;
   constexpr std::size_t kDigitsMax = 19;
+  Separators separators(" -", "._~:/");
   Digits number;
   bool any_length = place.hints.has(Hint::kCard);
+  std::size_t group = 0;
   for (std::size_t at = place.at; number.count < kDigitsMax;) {
     if (!is_digit(char_at(place.text, at))) return false;
     number.add(place.text[at++]);
+    ++group;
     if (is_digit(char_at(place.text, at))) continue;
     if (number.count >= kDigitsMin && ends_before(place.text, at) && known_card(number, any_length) &&
-        luhn(number, 0)) {
+        luhn(number, 0) && !is_within_longer(place.text, place.at, at)) {
       return true;
     }
-    if (!take_separators(place.text, at, " -")) return false;
+    if (!separators.take(place.text, at)) return false;
+    if (separators.single() && group != 4 && (group != 6 || group == number.count)) return false;
     any_length = true;
+    group = 0;
   }
   return false;
 }
@@ -151,14 +183,14 @@ namespace {
 // not 9.
 bool north_american_phone_at(const Place& place) noexcept {
   const std::string_view text = place.text;
-  constexpr std::string_view kSeparators = " -.";
+  Separators separators(" -.", kIdSeparators);
   const bool hinted = place.hints.has(Hint::kPhone) || place.hints.has(Hint::kPhoneWord);
   std::size_t at = place.at;
   Digits number;
   if (char_at(text, at) == '+') ++at;
   if (char_at(text, at) == '1') {
     ++at;
-    static_cast<void>(take_separators(text, at, kSeparators));
+    static_cast<void>(separators.take(text, at));
   } else if (at != place.at) {
     return false;
   }
@@ -166,12 +198,11 @@ bool north_american_phone_at(const Place& place) noexcept {
   if (bracketed) ++at;
   if (!take_digits(text, at, 3, number)) return false;
   if (bracketed && char_at(text, at++) != ')') return false;
-  if (!take_separators(text, at, kSeparators) && !bracketed && !hinted) return false;
+  if (!separators.take(text, at) && !bracketed && !hinted) return false;
   if (!take_digits(text, at, 3, number)) return false;
-  if (!take_separators(text, at, kSeparators) && !hinted) return false;
+  if (!separators.take(text, at) && !hinted) return false;
   if (!take_digits(text, at, 4, number) || !ends_before(text, at)) return false;
-  const bool dotted = text.substr(place.at, at - place.at).find('.') != std::string_view::npos;
-  if (dotted && (!begins_dotted(text, place.at) || !ends_dotted(text, at))) return false;
+  if (is_within_longer(text, place.at, at)) return false;
   const auto no_service = [&number](std::size_t from) {
     return number.digits[from] >= '2' && number.number(from + 1, 2) != 11;
   };
@@ -189,15 +220,16 @@ bool international_phone_at(const Place& place) noexcept {
     return false;
   }
   const std::size_t digits_min = hinted ? 7 : 8;
+  Separators separators(" -.()/", kIdSeparators);
   std::size_t count = 0;
-  for (std::size_t separators = 0; count <= 15 && separators <= kSeparatorsMax; ++at) {
+  for (std::size_t in_a_row = 0; count <= 15 && in_a_row <= kSeparatorsMax; ++at) {
     const char c = char_at(text, at);
     if (is_digit(c)) {
       ++count;
-      separators = 0;
+      in_a_row = 0;
       if (count >= digits_min && count <= 15 && ends_before(text, at + 1)) return true;
-    } else if (one_of(c, " -.()/")) {
-      ++separators;
+    } else if (separators.accepts(c)) {
+      ++in_a_row;
     } else {
       return false;
     }

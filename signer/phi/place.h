@@ -62,6 +62,21 @@ struct Place {
   return at < 2 || text[at - 1] != '.' || !is_alphanumeric(text[at - 2]);
 }
 
+// What opaque ids (RFC 3986 §2.3 unreserved characters and ':') part a value with besides the hyphen.
+inline constexpr std::string_view kIdSeparators = "._~:";
+
+// Whether what stands from `first` to before `end` is a stretch of a longer number whose parts '.' or ':' joins, as in
+// an OID, a version, an IPv6 address: the same character and another digit stand beside it.  A word beside it is none
+// ("urn:example:123:45:6789").
+[[nodiscard]] constexpr bool is_within_longer(std::string_view text, std::size_t first, std::size_t end) noexcept {
+  for (const char joint : {'.', ':'}) {
+    if (text.substr(first, end - first).find(joint) == std::string_view::npos) continue;
+    if (first >= 2 && text[first - 1] == joint && is_digit(text[first - 2])) return true;
+    if (char_at(text, end) == joint && is_digit(char_at(text, end + 1))) return true;
+  }
+  return false;
+}
+
 // What follows asks at the first character of a run of letters and digits.
 [[nodiscard]] bool ssn_at(const Place& place) noexcept;
 [[nodiscard]] bool mbi_at(const Place& place) noexcept;

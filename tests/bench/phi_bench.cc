@@ -10,6 +10,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "phi/phi.h"
@@ -22,6 +23,7 @@ using signer::phi::DetectorSet;
 using signer::phi::kDetectors;
 using signer::test::PhiSamples;
 
+constexpr std::string_view kOthers = "._~:";  // separators of opaque ids besides the hyphen
 constexpr std::string_view kDigits = "0123456789";
 constexpr std::string_view kSmallLettersAndDigits = "abcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::string_view kBase64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -48,6 +50,7 @@ void add_times(PhiSamples& samples, Token& token) {
   if (samples.below(4) == 0) token.push_back({"iat_ms", "", now * 1000 + samples.between(0, 999)});
   if (samples.below(4) == 0) token.push_back({"consent", "granted at " + std::to_string(now), {}});
   if (samples.below(4) == 0) token.push_back({"updated", samples.timestamp(), {}});
+  if (samples.below(4) == 0) token.push_back({"closes", samples.time_of_day(), {}});
 }
 
 // What a token server sends for an app that was launched from a health record, or a service, or a pod.
@@ -72,6 +75,8 @@ Token legitimate_token(PhiSamples& samples) {
   if (samples.below(16) == 0)
     token.push_back({"session", samples.many("123456789", 1) + samples.many(kDigits, 11 + samples.below(9)), {}});
   if (samples.below(4) == 0) token.push_back({"resource", samples.name_of_a_thing(), {}});
+  if (samples.below(4) == 0) token.push_back({"tenant", samples.joined_id(), {}});
+  if (samples.below(4) == 0) token.push_back({"cnf_fingerprint", samples.fingerprint(), {}});
   return token;
 }
 
@@ -114,6 +119,7 @@ struct Kind {
   const char* title;
   std::string name;
   std::function<std::string(PhiSamples&)> make;
+  DetectorSet wanted = DetectorSet::all().without(Detector::kName);
 };
 
 // Kinds of ids and texts by themselves, those included that are often taken for something: nothing is hidden in a mix.
@@ -121,6 +127,14 @@ std::vector<Kind> kinds() {
   const auto decimal = [](std::size_t size) {
     return [size](PhiSamples& samples) { return samples.many("123456789", 1) + samples.many(kDigits, size - 1); };
   };
+  const auto numbers = [](std::size_t count, std::string_view joints) {
+    return [count, joints](PhiSamples& samples) { return samples.joined_numbers(count, joints); };
+  };
+  const auto long_version = [](PhiSamples& samples) {
+    return std::to_string(samples.between(0, 130)) + "." + std::to_string(samples.between(0, 99)) + "." +
+           std::to_string(samples.between(0, 9999));
+  };
+  const DetectorSet no_address = DetectorSet::all().without(Detector::kName).without(Detector::kIpAddress);
   return {{"UUID", "id", [](PhiSamples& samples) { return samples.uuid(); }},
           {"FHIR id, mixed styles", "id", [](PhiSamples& samples) { return samples.fhir_id(); }},
           {"base64url, 22 or 43", "id",
@@ -136,6 +150,23 @@ std::vector<Kind> kinds() {
           {"decimal, 16 digits", "id", decimal(16)},
           {"decimal, 19 digits", "id", decimal(19)},
           {"time of now", "updated", [](PhiSamples& samples) { return samples.timestamp(); }},
+          {"time of day", "closes", [](PhiSamples& samples) { return samples.time_of_day(); }},
+          {"version", "build", [](PhiSamples& samples) { return samples.version(); }},
+          {"version, up to 130.99.9999", "build", long_version},
+          {"the same, named version", "version", long_version},
+          {"version, four parts", "build",
+           [](PhiSamples& samples) {
+             return std::to_string(samples.between(0, 130)) + ".0." + std::to_string(samples.between(0, 9999)) + "." +
+                    std::to_string(samples.between(256, 999));
+           }},
+          {"fingerprint, AB:01:...", "id", [](PhiSamples& samples) { return samples.fingerprint(); }},
+          {"words and numbers joined", "id", [](PhiSamples& samples) { return samples.joined_id(); }},
+          {"3 numbers joined by '-'", "id", numbers(3, "-")},
+          {"3 numbers joined by . : _ ~", "id", numbers(3, ".:_~")},
+          {"3 numbers joined by '/'", "id", numbers(3, "/")},
+          {"6 numbers joined by . :", "id", numbers(6, ".:")},
+          {"IPv4, all but phi.ip_address", "host", [](PhiSamples& samples) { return samples.ipv4(); }, no_address},
+          {"IPv6, all but phi.ip_address", "host", [](PhiSamples& samples) { return samples.ipv6(); }, no_address},
           {"scope", "scope", [](PhiSamples& samples) { return samples.scope(); }},
           {"URL, OID, URN, ARN, hash ...", "id",
            [](PhiSamples& samples) { return samples.below(2) == 0 ? samples.url() : samples.name_of_a_thing(); }},
@@ -149,7 +180,7 @@ void print_kinds(PhiSamples& samples, std::size_t count) {
   for (const Kind& kind : kinds()) {
     std::size_t hits = 0;
     for (std::size_t i = 0; i < count; ++i)
-      hits += found_in({kind.name, kind.make(samples), {}}, DetectorSet::all().without(Detector::kName)) ? 1U : 0U;
+      hits += found_in({kind.name, kind.make(samples), {}}, kind.wanted) ? 1U : 0U;
     std::printf("  %-30s %8.4f %%\n", kind.title, percent(hits, count));
   }
 }
@@ -161,27 +192,41 @@ std::string in_text(PhiSamples& samples, const std::string& value) {
   return std::string(samples.pick(kBefore)) + value + std::string(samples.pick(kAfter));
 }
 
-void print_detection(PhiSamples& samples, std::size_t count) {
-  const std::array<std::pair<Detector, Kind>, 14> kinds = {{
+// Made-up PHI, and the detector that is to find it.
+std::vector<std::pair<Detector, Kind>> kinds_of_phi() {
+  return {
       {Detector::kSsn, {"SSN, separated", "note", [](PhiSamples& s) { return s.ssn(s.below(2) == 0 ? "-" : " "); }}},
+      {Detector::kSsn,
+       {"SSN, parted by . _ ~ :", "note", [](PhiSamples& s) { return s.ssn(std::string(1, s.one(kOthers))); }}},
       {Detector::kSsn, {"SSN, undashed, named", "ssn", [](PhiSamples& s) { return s.ssn(""); }}},
       {Detector::kSsn, {"SSN, undashed, not named", "note", [](PhiSamples& s) { return s.ssn(""); }}},
-      {Detector::kMbi, {"MBI", "note", [](PhiSamples& s) { return s.mbi(s.below(2) == 0); }}},
+      {Detector::kMbi, {"MBI", "note", [](PhiSamples& s) { return s.mbi(s.below(2) == 0 ? "-" : ""); }}},
+      {Detector::kMbi,
+       {"MBI, parted by . _ ~ : /", "note", [](PhiSamples& s) { return s.mbi(std::string(1, s.one("._~:/"))); }}},
       {Detector::kNpi, {"NPI, named", "npi", [](PhiSamples& s) { return s.npi(); }}},
       {Detector::kNpi, {"NPI, not named", "note", [](PhiSamples& s) { return s.npi(); }}},
       {Detector::kBirthDate, {"day of birth", "note", [](PhiSamples& s) { return s.birth_date(); }}},
+      {Detector::kBirthDate,
+       {"day of birth, parted by _ ~ :", "note", [](PhiSamples& s) { return s.birth_date_parted(s.one("_~:")); }}},
       {Detector::kEmail, {"e-mail address", "note", [](PhiSamples& s) { return s.email(); }}},
       {Detector::kPhone,
        {"telephone number", "note", [](PhiSamples& s) { return s.below(2) == 0 ? s.phone() : s.e164(); }}},
+      {Detector::kPhone,
+       {"telephone, parted by . _ ~ :", "note", [](PhiSamples& s) { return s.phone_parted(s.one(kOthers)); }}},
       {Detector::kCard, {"card, undivided", "note", [](PhiSamples& s) { return s.card(); }}},
       {Detector::kCard, {"card, in groups", "note", [](PhiSamples& s) { return s.grouped_card(s.one(" -")); }}},
+      {Detector::kCard,
+       {"card, parted by . _ ~ : /", "note", [](PhiSamples& s) { return s.grouped_card(s.one("._~:/")); }}},
       {Detector::kIpAddress,
        {"IP address", "note", [](PhiSamples& s) { return s.below(2) == 0 ? s.ipv4() : s.ipv6(); }}},
       {Detector::kIcd10, {"ICD-10-CM, named", "diagnosis", [](PhiSamples& s) { return s.icd10(); }}},
       {Detector::kIcd10, {"ICD-10-CM, not named", "note", [](PhiSamples& s) { return s.icd10(); }}},
-  }};
+  };
+}
+
+void print_detection(PhiSamples& samples, std::size_t count) {
   std::printf("\nmade-up PHI that its detector finds, of %zu each\n", count);
-  for (const auto& [detector, kind] : kinds) {
+  for (const auto& [detector, kind] : kinds_of_phi()) {
     std::size_t hits = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const Claim claim{kind.name, in_text(samples, kind.make(samples)), {}};

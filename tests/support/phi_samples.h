@@ -59,14 +59,13 @@ class PhiSamples {
            padded(between(1, 9999), 4);
   }
 
-  std::string mbi(bool dashed) {
+  std::string mbi(std::string_view separator) {
     constexpr std::string_view kLetters = "ACDEFGHJKMNPQRTUVWXY";
     constexpr std::string_view kEither = "ACDEFGHJKMNPQRTUVWXY0123456789";
-    const std::string_view dash = dashed ? "-" : "";
     std::string text = many("123456789", 1) + one(kLetters) + one(kEither) + one(kDigits);
-    text += dash;
+    text += separator;
     text += many(kLetters, 1) + one(kEither) + one(kDigits);
-    text += dash;
+    text += separator;
     return text + one(kLetters) + one(kLetters) + one(kDigits) + one(kDigits);
   }
 
@@ -127,6 +126,18 @@ class PhiSamples {
   std::string e164() {
     constexpr std::array<std::string_view, 4> kCountries = {"+49", "+44", "+91", "+352"};
     return std::string(pick(kCountries)) + many("123456789", 1) + many(kDigits, 6 + below(5));
+  }
+
+  // The year first, with this between its parts.
+  std::string birth_date_parted(char separator) {
+    return std::to_string(between(1900, 2026)) + separator + padded(between(1, 12), 2) + separator +
+           padded(between(1, 28), 2);
+  }
+
+  // The area first, with this between its parts.
+  std::string phone_parted(char separator) {
+    return many("2345678", 1) + one("02345678") + one("023456789") + separator + many("23456789", 1) + one("02345678") +
+           one(kDigits) + separator + many(kDigits, 4);
   }
 
   std::string birth_date() {
@@ -238,6 +249,44 @@ class PhiSamples {
     return std::to_string(between(0, 30)) + "." + std::to_string(between(0, 40)) + "." +
            std::to_string(between(0, 40)) +
            (below(3) == 0 ? "-rc." + std::to_string(between(1, 9)) + "+" + many(kHex, 7) : "");
+  }
+
+  std::string time_of_day() {
+    const std::string text =
+        padded(between(0, 23), 2) + ":" + padded(between(0, 59), 2) + ":" + padded(between(0, 59), 2);
+    return below(2) == 0 ? text : text + "." + many(kDigits, 3 + below(4));
+  }
+
+  // Ids whose parts a server joins by one character: a kind and a number, twice ("org:42:user:1937").
+  std::string joined_id() {
+    constexpr std::array<std::string_view, 5> kParts = {"org", "user", "team", "shard", "build"};
+    const std::string joint(1, one("._~:/-"));
+    const auto part = [&] {
+      return std::string(pick(kParts)) + joint + many("123456789", 1) + many(kDigits, below(6));
+    };
+    const std::string first = part();
+    return first + joint + part();
+  }
+
+  // `count` numbers of one to six digits, joined by one of these characters.
+  std::string joined_numbers(std::size_t count, std::string_view joints) {
+    const char joint = one(joints);
+    std::string text;
+    for (; count > 0; --count) {
+      if (!text.empty()) text += joint;
+      text += many("123456789", 1) + many(kDigits, below(6));
+    }
+    return text;
+  }
+
+  // The bytes of a hash as openssl writes them: AB:01:...
+  std::string fingerprint() {
+    std::string text = many("0123456789ABCDEF", 2);
+    while (text.size() < 95) {
+      text += ':';
+      text += many("0123456789ABCDEF", 2);
+    }
+    return text;
   }
 
   // OIDs, URNs, ARNs, SPIFFE ids, names in Kubernetes, client ids, hashes.

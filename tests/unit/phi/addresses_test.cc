@@ -88,9 +88,34 @@ TEST(PhiPhone, NorthAmericanNumbersAreFoundWithSeparators) {
   for (const std::string_view text :
        {"112-555-1234", "012-555-1234", "292-555-1234", "211-555-1234", "212-155-1234", "212-911-1234", "212-555-123",
         "212-555-12345", "2125551234", "212555-1234", "212-5551234", "2-212-555-1234x", "555-1234", "2.212.555.1234",
-        "212.555.1234.5", "212--- -555-1234", "212_555_1234"}) {
+        "212.555.1234.5", "212--- -555-1234", "212+555+1234", "212/555/1234"}) {
     EXPECT_FALSE(finds(Detector::kPhone, text)) << text;
   }
+}
+
+TEST(PhiPhone, IsFoundPartedByASeparatorOfIds) {
+  for (const char separator : std::string_view("._~:")) {
+    const std::string one(1, separator);
+    const std::string phone = "415" + one + "555" + one + "2671";
+    for (const std::string& text :
+         {phone, "patient" + one + phone, phone + one + "x", "1" + one + phone, "+1" + one + phone,
+          "(415)" + one + "555" + one + "2671", "urn:example:" + phone, "+49" + one + "30" + one + "123456"}) {
+      EXPECT_TRUE(finds(Detector::kPhone, text)) << text;
+    }
+    for (const std::string& text :
+         {"115" + one + "555" + one + "2671", "415" + one + "155" + one + "2671", "415" + one + "911" + one + "2671",
+          "415" + one + "555" + one + "267", "415" + one + "555" + one + "26711", "415" + one + "5552671",
+          "415" + one + "555/2671", "415" + one + one + one + one + "555" + one + "2671", "+49" + one + "30"}) {
+      EXPECT_FALSE(finds(Detector::kPhone, text)) << text;
+    }
+  }
+  for (const std::string_view text :
+       {"415_555-2671", "415-555_2671", "415:555.2671", "415~555_2671", "9:415:555:2671", "415:555:2671:9",
+        "+10:00 2026-11-26", "2026-11-26T05:50:03+10:00 2026", "+10:00:00"}) {
+    EXPECT_FALSE(finds(Detector::kPhone, text)) << text;
+  }
+  EXPECT_TRUE(finds(Detector::kPhone, "9_415_555_2671"));
+  EXPECT_FALSE(finds(Detector::kPhone, "12:30:45", "phone")) << "too few digits";
 }
 
 TEST(PhiPhone, InternationalNumbersAreFoundByTheirPlus) {

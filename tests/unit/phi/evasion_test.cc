@@ -127,6 +127,15 @@ TEST(PhiEvasion, WhatIsNotCoveredIsSaid) {
                                       "9876-54-321",                                       // backwards
                                       "x123-45-6789",                                      // a letter that touches it
                                       "123+45+6789",                                       // spaces of HTML forms
+                                      "123/45/6789",                                       // the parts of a path
+                                      "415/555/2671",                                      // the parts of a path
+                                      "2015/03/01",                                        // the parts of a path
+                                      "2015.03.01",                                        // the form of a version
+                                      "123.45_6789",                                       // two separators of ids
+                                      "7.123.45.6789",                                     // the form of an OID
+                                      "7:1980:02:29",                                      // the form of an address
+                                      "2015_03_01_12",                                     // the form of a time
+                                      "41.11.11.11.11.11.11.11",                           // a card in other groups
                                       "1EG4-T\xd0\x95"
                                       "5-MK73",                                // a Cyrillic letter
                                       "41111111-1111-4111-8111-411111111111",  // in the form of a UUID

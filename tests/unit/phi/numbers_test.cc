@@ -3,6 +3,8 @@
 // Identifiers that are numbers: their rules, the numbers next to them, and where in a text they may stand.
 #include <gtest/gtest.h>
 
+#include <initializer_list>
+
 #include "tests/support/phi_samples.h"
 #include "tests/unit/phi/finds.h"
 
@@ -16,10 +18,50 @@ TEST(PhiSsn, IsFoundWithDashesOrSpacesAndItsRangesAreKept) {
   }
   for (const std::string_view text :
        {"000-45-6789", "666-45-6789", "900-45-6789", "999-99-9999", "123-00-6789", "123-45-0000", "123-45-678",
-        "123-45-67890", "12-345-6789", "123-456-789", "123----45-6789", "123.45.6789", "123/45/6789", "12a-45-6789",
-        "123-45-678a", "123-45", "123-45-", "123"}) {
+        "123-45-67890", "12-345-6789", "123-456-789", "123----45-6789", "123/45/6789", "12a-45-6789", "123-45-678a",
+        "123-45", "123-45-", "123"}) {
     EXPECT_FALSE(finds(Detector::kSsn, text)) << text;
   }
+}
+
+// What opaque ids part their parts with: a value may use any of them, but one alone.
+TEST(PhiSsn, IsFoundPartedByASeparatorOfIds) {
+  for (const char separator : std::string_view("._~:")) {
+    const std::string one(1, separator);
+    const std::string ssn = "123" + one + "45" + one + "6789";
+    for (const std::string& text :
+         {ssn, "patient" + one + ssn, ssn + one + "x", "urn:example:" + ssn, "123" + one + one + "45" + one + "6789"}) {
+      EXPECT_TRUE(finds(Detector::kSsn, text)) << text;
+    }
+    for (const std::string& text :
+         {"000" + one + "45" + one + "6789", "123" + one + "00" + one + "6789", "123" + one + "45" + one + "0000",
+          "123" + one + "45" + one + "678", "123" + one + "45" + one + "67890", "12" + one + "345" + one + "6789",
+          "123" + one + "45" + "6789", "123" + one + "45-6789", "123-45" + one + "6789", "123" + one + "45/6789",
+          "123" + one + one + one + one + "45" + one + "6789"}) {
+      EXPECT_FALSE(finds(Detector::kSsn, text)) << text;
+    }
+    for (const std::string_view name : {"note", "sub"}) {
+      EXPECT_TRUE(finds(Detector::kSsn, "ssn" + one + ssn, name)) << ssn;
+      EXPECT_TRUE(finds(Detector::kSsn, "ssn" + one + "123456789", name)) << ssn;
+    }
+    EXPECT_TRUE(finds(Detector::kSsn, ssn, "ssn")) << ssn;
+  }
+}
+
+// OIDs, versions, times and IPv6 addresses are numbers with more parts beside; '_' and '~' join none of these.
+TEST(PhiSsn, AmongMoreNumbersWithDotsOrColonsIsNone) {
+  for (const std::string_view text : {"1.123.45.6789", "123.45.6789.1", "2.16.840.123.45.6789", "1:123:45:6789",
+                                      "123:45:6789:1", "12:30:45", "12:30:45.6789"}) {
+    EXPECT_FALSE(finds(Detector::kSsn, text)) << text;
+  }
+  for (const std::string_view text :
+       {"1_123_45_6789", "123_45_6789_1", "1~123~45~6789", "123~45~6789~1", "123.45.6789.", "123:45:6789:"}) {
+    EXPECT_TRUE(finds(Detector::kSsn, text)) << text;
+  }
+  EXPECT_FALSE(finds(Detector::kSsn, "123.45.6789", "version"));
+  EXPECT_FALSE(finds(Detector::kSsn, "version 123.45.6789"));
+  EXPECT_TRUE(finds(Detector::kSsn, "123-45-6789", "version"));
+  EXPECT_TRUE(finds(Detector::kSsn, "123_45_6789", "version"));
 }
 
 TEST(PhiSsn, WithoutSeparatorsNeedsAHint) {
@@ -78,8 +120,24 @@ TEST(PhiMbi, EveryPlaceTakesItsOwnKindOfCharacter) {
     EXPECT_EQ(finds(Detector::kMbi, text), letter_fits) << text;
   }
   for (const std::string_view text :
-       {"0EG4TE5MK73", "1EG4TE5MK7", "1EG4TE5MK733", "1EG-4TE5-MK73", "1EG4--TE5-MK73", "1EG4_TE5_MK73"}) {
+       {"0EG4TE5MK73", "1EG4TE5MK7", "1EG4TE5MK733", "1EG-4TE5-MK73", "1EG4--TE5-MK73", "1EG4+TE5+MK73"}) {
     EXPECT_FALSE(finds(Detector::kMbi, text)) << text;
+  }
+}
+
+TEST(PhiMbi, IsFoundPartedByASeparatorOfIds) {
+  for (const char separator : std::string_view("._~:/")) {
+    const std::string one(1, separator);
+    for (const std::string& text :
+         {"1EG4" + one + "TE5" + one + "MK73", "mbi" + one + "1eg4" + one + "te5" + one + "mk73" + one + "1"}) {
+      EXPECT_TRUE(finds(Detector::kMbi, text)) << text;
+    }
+    for (const std::string& text :
+         {"1EG4" + one + "TE5-MK73", "1EG4-TE5" + one + "MK73", "1EG4" + one + one + "TE5" + one + "MK73",
+          "1EG" + one + "4TE5" + one + "MK73", "1EG4" + one + "TE5" + one + "MK7", "0EG4" + one + "TE5" + one + "MK73",
+          "1EG4" + one + "TE5" + one + "MK733"}) {
+      EXPECT_FALSE(finds(Detector::kMbi, text)) << text;
+    }
   }
 }
 
@@ -122,10 +180,38 @@ TEST(PhiCard, IsFoundByPrefixLengthAndCheckDigit) {
   }
   for (const std::string_view text :
        {"4111111111111112", "411111111111111", "41111111111111111", "1111111111111117", "0000000000000000",
-        "9999999999999995", "2220000000000000", "2721000000000004", "5600000000000003", "4111_1111_1111_1111",
-        "4111----1111-1111-1111", "378282246310006", "4111.1111.1111.1111"}) {
+        "9999999999999995", "2220000000000000", "2721000000000004", "5600000000000003", "4111+1111+1111+1111",
+        "4111----1111-1111-1111", "378282246310006"}) {
     EXPECT_FALSE(finds(Detector::kCard, text)) << text;
   }
+}
+
+TEST(PhiCard, IsFoundPartedByASeparatorOfIds) {
+  for (const char separator : std::string_view("._~:/")) {
+    const std::string one(1, separator);
+    const auto parted = [&one](std::initializer_list<std::string_view> groups) {
+      std::string text;
+      for (const std::string_view group : groups) text += (text.empty() ? "" : one) + std::string(group);
+      return text;
+    };
+    for (const std::string& text :
+         {parted({"4111", "1111", "1111", "1111"}), parted({"card", "4111", "1111", "1111", "1111", "x"}),
+          parted({"3782", "822463", "10005"}), parted({"4222", "2222", "22222"}),
+          parted({"4000", "0000", "0000", "0000", "006"})}) {
+      EXPECT_TRUE(finds(Detector::kCard, text)) << text;
+    }
+    for (const std::string& text :
+         {parted({"4111", "1111", "1111", "1112"}), parted({"4111", "1111", "1111"}) + "-1111",
+          "4111-" + parted({"1111", "1111", "1111"}), parted({"41", "11", "11", "11", "11", "11", "11", "11"}),
+          parted({"411111", "1111", "111111"}), parted({"4111", "111", "11111", "1111"}),
+          parted({"4111", one, one, "1111", "1111", "1111"})}) {
+      EXPECT_FALSE(finds(Detector::kCard, text)) << text;
+    }
+  }
+  for (const std::string_view text : {"1.4111.1111.1111.1111", "4111.1111.1111.1111.1", "fe80:1:4111:1111:1111:1111"}) {
+    EXPECT_FALSE(finds(Detector::kCard, text)) << text;
+  }
+  EXPECT_TRUE(finds(Detector::kCard, "1_4111_1111_1111_1111"));
 }
 
 // Just inside and just outside of what each issuer gives out, with the right check digit.

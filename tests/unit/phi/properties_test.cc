@@ -51,11 +51,13 @@ class PhiProperty : public testing::Test {
 
 TEST_F(PhiProperty, EverySsnIsFound) {
   always(Detector::kSsn, "note", [this] { return samples_.ssn(samples_.below(2) == 0 ? "-" : " "); });
+  always(Detector::kSsn, "note", [this] { return samples_.ssn(std::string(1, samples_.one("._~:"))); });
   always(Detector::kSsn, "ssn", [this] { return samples_.ssn(""); });
 }
 
 TEST_F(PhiProperty, EveryMbiIsFound) {
-  always(Detector::kMbi, "note", [this] { return samples_.mbi(samples_.below(2) == 0); });
+  always(Detector::kMbi, "note", [this] { return samples_.mbi(samples_.below(2) == 0 ? "-" : ""); });
+  always(Detector::kMbi, "note", [this] { return samples_.mbi(std::string(1, samples_.one("._~:/"))); });
 }
 
 TEST_F(PhiProperty, EveryNpiIsFoundWithItsHint) {
@@ -66,6 +68,7 @@ TEST_F(PhiProperty, EveryNpiIsFoundWithItsHint) {
 TEST_F(PhiProperty, EveryCardIsFound) {
   always(Detector::kCard, "note", [this] { return samples_.card(); });
   always(Detector::kCard, "note", [this] { return samples_.grouped_card(samples_.one(" -")); });
+  always(Detector::kCard, "note", [this] { return samples_.grouped_card(samples_.one("._~:/")); });
 }
 
 TEST_F(PhiProperty, EveryEmailAddressIsFound) {
@@ -75,10 +78,12 @@ TEST_F(PhiProperty, EveryEmailAddressIsFound) {
 TEST_F(PhiProperty, EveryPhoneNumberIsFound) {
   always(Detector::kPhone, "note", [this] { return samples_.phone(); });
   always(Detector::kPhone, "note", [this] { return samples_.e164(); });
+  always(Detector::kPhone, "note", [this] { return samples_.phone_parted(samples_.one("._~:")); });
 }
 
 TEST_F(PhiProperty, EveryBirthDateIsFound) {
   always(Detector::kBirthDate, "note", [this] { return samples_.birth_date(); });
+  always(Detector::kBirthDate, "note", [this] { return samples_.birth_date_parted(samples_.one("_~:")); });
 }
 
 TEST_F(PhiProperty, EveryIpAddressIsFound) {
@@ -113,6 +118,8 @@ TEST_F(PhiProperty, NoTimeScopeVersionOrUrlIsEverFound) {
   never([this] { return samples_.scope(); });
   never([this] { return samples_.version(); });
   never([this] { return samples_.url(); });
+  never([this] { return samples_.time_of_day(); });
+  never([this] { return samples_.joined_id(); });
   for (int round = 0; round < kRounds; ++round) {
     const long long time = samples_.epoch();
     for (const std::string_view name : {"iat", "exp", "auth_time", "updated_at"}) {
@@ -123,7 +130,7 @@ TEST_F(PhiProperty, NoTimeScopeVersionOrUrlIsEverFound) {
 
 // What is found with all detectors wanted, the one that found it finds alone; what none finds, all do not find.
 TEST_F(PhiProperty, ADetectorsVerdictDoesNotDependOnTheOthers) {
-  constexpr std::string_view kCharacters = "0123456789011122-- ..//:@+()ssnABCDEFabcdef%4\xc2\xad\xe2\x80\x8b";
+  constexpr std::string_view kCharacters = "0123456789011122-- ..//::__~~@+()ssnABCDEFabcdef%4\xc2\xad\xe2\x80\x8b";
   constexpr std::array<std::string_view, 6> kNames = {"note", "ssn", "npi", "birthdate", "phone", "icd"};
   int findings = 0;
   for (int round = 0; round < 10 * kRounds; ++round) {

@@ -206,7 +206,7 @@ TEST(ClaimShaping, Invariant11_AJtiThatLooksLikePhiIsRefusedEvenWhereOthersAreRe
 
 // No configuration that a test or a mistake builds may end the daemon.
 TEST(ClaimShaping, ASubjectOrJtiOfAnotherTypeIsRefusedWhateverTheRulesSay) {
-  const Files files{test::no_files().text,
+  const Files files{test::no_files().key_set, test::no_files().certificates,
                     [](const std::string&) -> Result<Secret> { return Secret(std::string(32, 'k')); }};
   config::Profile profile = open_profile({});
   profile.pairwise = config::Pairwise{"s", "/a"};
