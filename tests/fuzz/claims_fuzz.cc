@@ -47,6 +47,27 @@ constexpr std::string_view kOwnWords =
     "profile: "
     "several are allowed for this key too many requests rate of grant limited policy: RAND_bytes failed internal error";
 
+// With every name and number that these texts can have before and in them: an input can say "ex 0 i" as well.
+const std::string& own_words() {
+  static const std::string words = [] {
+    std::string all(kOwnWords);
+    std::vector<std::string> names = {"iss",  "aud",     "exp",       "iat",      "nbf",    "jti",  "sub",
+                                      "cnf",  "cnf/jkt", "cnf/n",     "fhirUser", "tenant", "list", "scope",
+                                      "note", "uuid",    "auth_time", "link",     "ok"};
+    for (int i = 0; i <= 256; ++i) {
+      names.push_back("list/" + std::to_string(i));
+      all += " see the member at index " + std::to_string(i) + " in the order of the alphabet";
+    }
+    for (const std::string& name : names) {
+      for (const char* problem : {"must be", "must hold", "must match", "must not", "has more", "is not", "is longer",
+                                  "is missing", "looks like"})
+        all += " claim '" + name + "' " + problem + " ";
+    }
+    return all;
+  }();
+  return words;
+}
+
 claims::Rule rule(std::string_view name, claims::Type type) {
   claims::Rule made;
   made.name = name;
@@ -119,8 +140,8 @@ void collect_texts(const Json& value, std::string& out) {
 
 void check_refusal(const Refusal& refusal, const std::string& sent) {
   require(!refusal.detail.empty(), "a refusal has words");
-  require(!quotes(refusal.detail, sent, kOwnWords), "the detail quotes no value of the caller's");
-  require(!quotes(refusal.reason, sent, kOwnWords), "the reason quotes no value of the caller's");
+  require(!quotes(refusal.detail, sent, own_words()), "the detail quotes no value of the caller's");
+  require(!quotes(refusal.reason, sent, own_words()), "the reason quotes no value of the caller's");
 }
 
 long long whole_number(const Json& claims, const char* name) {
