@@ -99,7 +99,7 @@ TEST_F(InAUnit, OnlyWhoeverRunsInTheUnitHasItsGrant) {
   const Finished outside = run(ask());
   EXPECT_NE(outside.out.find("\"code\":\"denied\""), std::string::npos) << outside.out << outside.err;
   const UnitCgroup cgroup(unit(), "worker");
-  if (!cgroup.made()) return;
+  if (!cgroup.made()) GTEST_SKIP() << "no cgroup can be made here";
   const Finished inside = cgroup.run_inside(ask());
   EXPECT_NE(inside.out.find("\"token\":\""), std::string::npos) << inside.out << inside.err << daemon_.log();
   EXPECT_TRUE(recorded("issue", unit())) << "the record says which service it was";
@@ -108,10 +108,7 @@ TEST_F(InAUnit, OnlyWhoeverRunsInTheUnitHasItsGrant) {
 TEST_F(InAUnit, AnotherUnitIsRefusedAndNamedInRecordAndLog) {
   const std::string name = "signer-e2e-" + std::to_string(::getpid()) + "-other.service";
   const UnitCgroup other(name, unit());  // what it calls its own subtree vouches for nothing
-  if (!other.made()) {
-    EXPECT_NE(run(ask()).out.find("\"code\":\"denied\""), std::string::npos);
-    return;
-  }
+  if (!other.made()) GTEST_SKIP() << "no cgroup can be made here";
   const Finished inside = other.run_inside(ask());
   EXPECT_NE(inside.out.find("\"code\":\"denied\""), std::string::npos) << inside.out << inside.err;
   EXPECT_TRUE(recorded("refuse", name));
