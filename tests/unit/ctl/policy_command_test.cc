@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "jose/json.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/unit/ctl/example.h"
 #include "tests/unit/ctl/program.h"
 
 namespace signer::test {
@@ -47,18 +48,7 @@ uid_t unknown_uid() {
 class PolicyCommand : public testing::Test {
  protected:
   void SetUp() override {
-    write_text(config_, R"(state_dir = "/var/lib/signer"
-[[listener]]
-path = "/run/signer/signer.sock"
-[[token]]
-name = "main"
-driver = "pkcs11"
-module = "/usr/lib/softhsm/libsofthsm2.so"
-uri = "pkcs11:token=demo"
-[[key]]
-name = "issuer"
-tokens = ["main"]
-[[profile]]
+    write_text(config_, kConfigurationHead + R"([[profile]]
 name = "access"
 issuer = "https://idp.example"
 audiences = ["https://api.example"]

@@ -7,6 +7,7 @@
 #include "jose/json.h"
 #include "tests/support/signing_key.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/unit/ctl/example.h"
 #include "tests/unit/ctl/program.h"
 
 namespace signer::test {
@@ -18,18 +19,7 @@ class PolicyFiles : public testing::Test {
  protected:
   // What is asked of a profile that has these lines.
   Finished explain(const std::string& profile_lines, std::vector<std::string> more = {}) const {
-    write_text(config_, R"(state_dir = "/var/lib/signer"
-[[listener]]
-path = "/run/signer/signer.sock"
-[[token]]
-name = "main"
-driver = "pkcs11"
-module = "/usr/lib/softhsm/libsofthsm2.so"
-uri = "pkcs11:token=demo"
-[[key]]
-name = "issuer"
-tokens = ["main"]
-[[grant]]
+    write_text(config_, kConfigurationHead + R"([[grant]]
 name = "idp"
 match = { uid = 0 }
 keys = ["issuer"]
