@@ -208,14 +208,4 @@ std::optional<Breach> judge_subject(const jose::Json& claims, Subject subject) {
                 subject == Subject::kIssuer ? "must be the profile's issuer" : "must not be the profile's issuer"};
 }
 
-bool conforms(const Kind& kind, std::string_view typ, const jose::Json& claims) {
-  if (typ != kind.typ || !claims.is_object()) return false;
-  if (!std::ranges::all_of(kJudgedElsewhere, [&claims](std::string_view name) {
-        return name == "nbf" || claims.contains(std::string(name));
-      }))
-    return false;
-  Findings ignored;
-  return !judge(claims, kind.rules, PhiMode::kReport, ignored) && !judge_subject(claims, kind.subject);
-}
-
 }  // namespace signer::claims

@@ -46,8 +46,4 @@ struct Kind {
 // Whether `sub` stands to `iss` as it must.
 [[nodiscard]] std::optional<Breach> judge_subject(const jose::Json& claims, Subject subject);
 
-// What a verifier would say: whether a finished token with this header `typ` and these claims is of this kind.  Issuer,
-// audience and the times are the verifier's own to check; here they must be there.
-[[nodiscard]] bool conforms(const Kind& kind, std::string_view typ, const jose::Json& claims);
-
 }  // namespace signer::claims

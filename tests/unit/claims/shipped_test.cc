@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -17,6 +18,18 @@ namespace {
 using jose::Json;
 
 constexpr long long kNow = 1790000000;
+
+// What a verifier would say: whether a finished token with this header `typ` and these claims is of this kind.  Issuer,
+// audience and the times are the verifier's own to check; here they must be there.
+bool conforms(const Kind& kind, std::string_view typ, const jose::Json& claims) {
+  if (typ != kind.typ || !claims.is_object()) return false;
+  if (!std::ranges::all_of(kJudgedElsewhere, [&claims](std::string_view name) {
+        return name == "nbf" || claims.contains(std::string(name));
+      }))
+    return false;
+  Findings ignored;
+  return !judge(claims, kind.rules, PhiMode::kReport, ignored) && !judge_subject(claims, kind.subject);
+}
 
 // A token of each kind with nothing but what it must have, and one with all it may have.
 struct Sample {
