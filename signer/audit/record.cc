@@ -23,6 +23,17 @@ std::string timestamp(WallTime time) {
   return text.data();
 }
 
+std::string exempted_json(const std::vector<Exempted>& exempted) {
+  std::string list = "[";
+  for (const Exempted& one : exempted) {
+    if (&one != exempted.data()) list += ',';
+    jose::ObjectWriter object(128);
+    object.text("place", one.place).text("reason", one.reason).text("rule", one.rule);
+    list += std::move(object).finish();
+  }
+  return list + "]";
+}
+
 }  // namespace
 
 std::string_view to_string(Event event) noexcept {
@@ -67,7 +78,8 @@ std::string to_line(const Record& record, std::uint64_t index) {
   text("code", record.code);
   text("detail", record.detail);
   line.text("event", to_string(record.event));
-  texts("exempted", record.exempted);
+  if (!record.exempted.empty()) line.json("exempted", exempted_json(record.exempted));
+  number("exempted_more", record.exempted_more != 0, record.exempted_more);
   number("exp", record.exp != 0, record.exp);
   number("gid", has_peer, peer.gid);
   text("grant", record.grant);

@@ -28,6 +28,13 @@ enum class Event {
 
 [[nodiscard]] std::string_view to_string(Event event) noexcept;
 
+// What a detector found in a claim that the configuration exempts from it.
+struct Exempted {
+  std::string rule;    // "phi.email"
+  std::string place;   // RFC 6901: "/contact"
+  std::string reason;  // the operator's
+};
+
 struct Record {
   Event event = Event::kIssue;
   WallTime time{};
@@ -37,9 +44,10 @@ struct Record {
   std::string key;
   std::string kid;
   std::string profile;
-  std::string profile_sha256;         // base64url (docs/claim-policy.md)
-  std::vector<std::string> exempted;  // "phi.email /contact": what a detector found where the profile exempts it
-  std::vector<std::string> reported;  // the same, where the profile only reports
+  std::string profile_sha256;  // base64url (docs/claim-policy.md)
+  std::vector<Exempted> exempted;
+  std::size_t exempted_more = 0;      // that were found beyond those
+  std::vector<std::string> reported;  // "phi.email /contact": what was found where the profile only reports
   std::string rule;                   // of a refusal by the claim policy
   std::string pointer;                // where
   std::string jti;

@@ -53,6 +53,12 @@ std::string grammar_of(const Rule& rule) {
   }
 }
 
+// Empty: a shipped kind exempts it, or nobody does.
+std::string_view reason_of(const Rule& rule, phi::Detector detector) {
+  const auto found = std::ranges::find(rule.reasons, detector, &Reason::detector);
+  return found == rule.reasons.end() ? std::string_view() : found->text;
+}
+
 class Judge {
  public:
   Judge(PhiMode mode, Findings& findings) : mode_(mode), findings_(findings) {}
@@ -66,7 +72,7 @@ class Judge {
         if (auto missed = missing(*rule)) return missed;
       }
       if (rule != rules.end() && rule->name == name) {
-        if (auto found = inside(escaped(name), [&] { return one(member.value(), *rule, name); })) return found;
+        if (auto found = inside(escaped(name), [&] { return named(member.value(), *rule, name); })) return found;
         ++rule;
       } else if (!top || std::ranges::find(kJudgedElsewhere, name) == std::end(kJudgedElsewhere)) {
         Breach unknown = breach(kNotAllowed, "is not one of those that the profile allows");
@@ -96,6 +102,16 @@ class Judge {
     Breach found = breach("claim.missing", "is missing; the profile requires it");
     found.pointer = "/" + escaped(rule.name);
     return found;
+  }
+
+  // What the name says was decided about when the configuration was read.  That a token makes use of it is told.
+  std::optional<Breach> named(const Json& value, const Rule& rule, std::string_view name) {
+    const Rule* innermost = &rule;
+    while (innermost->type == Type::kArray) innermost = innermost->parts.data();
+    const std::string_view reason = reason_of(*innermost, phi::Detector::kName);
+    if (!reason.empty() && phi::names_phi(name))
+      findings_.exempted.push_back({phi::Detector::kName, pointer(), std::string(reason)});
+    return one(value, rule, name);
   }
 
   std::optional<Breach> one(const Json& value, const Rule& rule, std::string_view name) {
@@ -153,7 +169,7 @@ class Judge {
     phi::DetectorSet wanted = phi::DetectorSet::all().without(phi::Detector::kName);
     while (const auto found = find(wanted)) {
       if (rule.exempt.contains(*found)) {
-        findings_.exempted.push_back({*found, pointer()});
+        findings_.exempted.push_back({*found, pointer(), std::string(reason_of(rule, *found))});
       } else if (mode_ == PhiMode::kReport) {
         findings_.reported.push_back({*found, pointer()});
       } else {

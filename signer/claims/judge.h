@@ -28,14 +28,15 @@ enum class PhiMode : std::uint8_t { kEnforce, kReport };
 // A detector that found something and did not refuse it.
 struct Finding {
   phi::Detector detector;
-  std::string pointer;
+  std::string pointer;      // of names of the allow-list and indexes alone
+  std::string reason = {};  // of an exemption, as the configuration has it
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };
 
 struct Findings {
   std::vector<Finding> reported;  // in mode kReport
-  std::vector<Finding> exempted;  // the rule is exempt from this detector
+  std::vector<Finding> exempted;  // the rule is exempt from this detector; of kName, where the configuration exempts it
 };
 
 // Names that judge() passes over: the stage that sets or bounds these claims judges them.

@@ -40,6 +40,12 @@ inline constexpr std::int64_t kWholeNumberMax = 9007199254740991;  // 2^53 - 1: 
 inline constexpr std::size_t kTextBytesDefault = 256;
 inline constexpr std::size_t kItemsDefault = 64;
 
+// Why the configuration takes a detector off a claim.
+struct Reason {
+  phi::Detector detector;
+  std::string text;
+};
+
 struct Rule {
   std::string name;  // of the member; empty for the elements of an array
   Type type = Type::kOpaqueId;
@@ -52,6 +58,7 @@ struct Rule {
   std::size_t items_max = kItemsDefault;
   std::vector<Rule> parts;  // sorted by name
   phi::DetectorSet exempt = phi::DetectorSet::none();
+  std::vector<Reason> reasons;  // of `exempt`, one for each; none for what a shipped kind exempts
 };
 
 // Sorts the members of an object by name, at every level, as judge() wants them.

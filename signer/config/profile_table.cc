@@ -172,7 +172,10 @@ void read_exemption(const toml::table& table, Problems& problems, Profile& profi
   reader.text("claim", exemption.claim, true);
   reader.text("rule", detector, true);
   reader.text("reason", exemption.reason, true);
-  if (exemption.reason.size() > kReasonBytesMax) reader.problem("reason", "must be at most 200 bytes");
+  // It stands in every record of a token that makes use of it.
+  const bool plain = std::ranges::none_of(exemption.reason, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+  if (exemption.reason.size() > kReasonBytesMax || !plain)
+    reader.problem("reason", "must be at most 200 bytes without control characters");
   const auto known = phi::detector_of(detector);
   if (!detector.empty() && !known) {
     std::string all;
@@ -186,7 +189,10 @@ void read_exemption(const toml::table& table, Problems& problems, Profile& profi
   Rule* rule = rule_at(profile.rules, exemption.claim);
   if (!exemption.claim.empty() && rule == nullptr) reader.problem("claim", "is not a claim of this profile");
   if (rule != nullptr && known) {
+    if (std::ranges::find(rule->reasons, *known, &claims::Reason::detector) != rule->reasons.end())
+      reader.problem("rule", "is taken off this claim twice; which reason would be recorded?");
     rule->exempt = rule->exempt.with(*known);
+    rule->reasons.push_back({*known, exemption.reason});
     exemption.detector = *known;
     profile.exemptions.push_back(std::move(exemption));
   }

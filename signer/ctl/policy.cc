@@ -48,7 +48,10 @@ config::CaseCaller caller_of(const PolicyOptions& options) {
 
 Json findings_json(const std::vector<claims::Finding>& findings) {
   Json all = Json::array();
-  for (const auto& one : findings) all.push_back({{"rule", phi::rule_of(one.detector)}, {"pointer", one.pointer}});
+  for (const auto& one : findings) {
+    all.push_back({{"rule", phi::rule_of(one.detector)}, {"pointer", one.pointer}});
+    if (!one.reason.empty()) all.back()["reason"] = one.reason;
+  }
   return all;
 }
 
@@ -97,7 +100,7 @@ std::string verdict_text(const Verdict& verdict) {
   for (const auto& one : verdict.findings.reported)
     rows.push_back({"reported", std::string(phi::rule_of(one.detector)) + " at " + one.pointer});
   for (const auto& one : verdict.findings.exempted)
-    rows.push_back({"exempt", std::string(phi::rule_of(one.detector)) + " at " + one.pointer});
+    rows.push_back({"exempt", std::string(phi::rule_of(one.detector)) + " at " + one.pointer + ": " + one.reason});
   return table(rows);
 }
 

@@ -5,6 +5,7 @@
 #include "pipeline/pipeline.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/log.h"
 #include "jose/base64url.h"
@@ -16,19 +17,38 @@ namespace {
 
 constexpr int kSelfCheckTriesMax = 2;
 
+// A record has a bound: so many findings of a kind, and so many bytes in their texts.
 constexpr std::size_t kFindingsRecordedMax = 32;
+constexpr std::size_t kFindingsBytesMax = 4096;
 
-// "phi.email /contact" for each, and how many more there were: a record has a bound.
+std::span<const claims::Finding> recordable(const std::vector<claims::Finding>& findings) {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  while (count < std::min(findings.size(), kFindingsRecordedMax)) {
+    const claims::Finding& next = findings[count];
+    bytes += phi::rule_of(next.detector).size() + next.pointer.size() + next.reason.size();
+    if (bytes > kFindingsBytesMax) break;
+    ++count;
+  }
+  return std::span(findings).first(count);
+}
+
+// "phi.email /contact" for each, and how many more there were.
 std::vector<std::string> texts_of(const std::vector<claims::Finding>& findings) {
   std::vector<std::string> texts;
-  for (const claims::Finding& one : findings) {
-    if (texts.size() == kFindingsRecordedMax) {
-      texts.push_back("and " + std::to_string(findings.size() - kFindingsRecordedMax) + " more");
-      break;
-    }
+  const auto recorded = recordable(findings);
+  for (const claims::Finding& one : recorded)
     texts.push_back(std::string(phi::rule_of(one.detector)) + " " + one.pointer);
-  }
+  if (recorded.size() < findings.size())
+    texts.push_back("and " + std::to_string(findings.size() - recorded.size()) + " more");
   return texts;
+}
+
+void take_exempted(audit::Record& record, const std::vector<claims::Finding>& findings) {
+  const auto recorded = recordable(findings);
+  for (const claims::Finding& one : recorded)
+    record.exempted.push_back({std::string(phi::rule_of(one.detector)), one.pointer, one.reason});
+  record.exempted_more = findings.size() - recorded.size();
 }
 
 }  // namespace
@@ -94,7 +114,7 @@ void Pipeline::record_intent(Issue& issue) {
   record.kid = issue.key->version.kid;
   record.profile = issue.request.profile().settings().name;
   record.profile_sha256 = issue.request.profile().sha256();
-  record.exempted = texts_of(issue.input.findings().exempted);
+  take_exempted(record, issue.input.findings().exempted);
   record.reported = texts_of(issue.input.findings().reported);
   record.jti = issue.input.jti();
   record.audiences = issue.input.audiences();

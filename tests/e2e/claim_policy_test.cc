@@ -47,7 +47,7 @@ type = "text"
 [[profile.exempt]]
 claim = "contact"
 rule = "phi.email"
-reason = "address of the help desk"
+reason = "address of the \"help desk\", SEC-17"
 )";
 
 class ClaimPolicy : public RunningDaemon {
@@ -142,7 +142,12 @@ TEST_F(ClaimPolicy, WhatIsReportedOrExemptIsInTheRecordOfItsToken) {
   const jose::Json record = daemon_.audit_records().back();
   EXPECT_EQ(record["event"], "issue");
   EXPECT_EQ(record["reported"], jose::Json::array({"phi.birth_date /note"}));
-  EXPECT_EQ(record["exempted"], jose::Json::array({"phi.email /contact"}));
+  EXPECT_EQ(record["exempted"],
+            jose::Json::array(
+                {{{"rule", "phi.email"}, {"place", "/contact"}, {"reason", "address of the \"help desk\", SEC-17"}}}));
+  EXPECT_FALSE(record.contains("exempted_more"));
+  ASSERT_EQ(issue("lenient", {{"note", "n"}, {"contact", "nobody"}}).status, 200);
+  EXPECT_FALSE(daemon_.audit_records().back().contains("exempted")) << "nothing was found that had to be exempt";
 }
 
 TEST_F(ClaimPolicy, TheRecordNamesTheProfileByTheHashThatSignerctlShows) {

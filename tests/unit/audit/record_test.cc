@@ -8,6 +8,8 @@
 #include <random>
 #include <set>
 
+#include "jose/json.h"
+
 namespace signer::audit {
 namespace {
 
@@ -39,6 +41,17 @@ TEST(AuditRecord, IsOneLineOfJsonWithTheDocumentedMembers) {
       R"("req":"5f0c","suppressed":3,"time":"2026-11-23T18:00:00.001234Z","uid":1001,"unit":"idp.service","v":1})");
 }
 
+TEST(AuditRecord, TellsWhyWhatWasFoundWasExempt) {
+  Record record;
+  record.exempted = {{"phi.email", "/contact", R"(of the "help desk")"}, {"phi.ip_address", "/l/0", "machines"}};
+  EXPECT_EQ(to_line(record, 0),
+            R"({"event":"issue","exempted":[{"place":"/contact","reason":"of the \"help desk\"","rule":"phi.email"},)"
+            R"({"place":"/l/0","reason":"machines","rule":"phi.ip_address"}],"index":0,)"
+            R"("time":"1970-01-01T00:00:00.000000Z","v":1})");
+  record.exempted_more = 3;
+  EXPECT_EQ(jose::parse_json(to_line(record, 0)).value()["exempted_more"], 3);
+}
+
 TEST(AuditRecord, LeavesEmptyMembersOut) {
   Record record;
   record.event = Event::kStart;
@@ -65,6 +78,7 @@ TEST(AuditRecord, NoValueCanEndALineOrHoldAZero) {
     record.key = value;
     record.detail = value;
     record.audiences = {value};
+    record.exempted = {{value, value, value}};
     const std::string line = to_line(record, 1);
     for (const char c : line) ASSERT_GE(static_cast<unsigned char>(c), 0x20) << line;
     const auto parsed = jose::parse_json(line);

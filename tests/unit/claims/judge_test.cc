@@ -36,6 +36,11 @@ Rule object(std::string name, std::vector<Rule> members) {
   return made;
 }
 
+void exempt(Rule& rule, phi::Detector detector, std::string reason) {
+  rule.exempt = rule.exempt.with(detector);
+  rule.reasons.push_back({detector, std::move(reason)});
+}
+
 std::optional<Breach> judge_by(std::vector<Rule> rules, const Json& claims, Findings* findings = nullptr,
                                PhiMode mode = PhiMode::kEnforce) {
   sort_by_name(rules);
@@ -166,13 +171,44 @@ TEST(ClaimJudge, ReportModeLetsThroughAndTells) {
 
 TEST(ClaimJudge, AnExemptionIsForOneDetectorAndIsToldOf) {
   Rule contact = rule("contact", Type::kText);
-  contact.exempt = contact.exempt.with(phi::Detector::kEmail);
+  exempt(contact, phi::Detector::kEmail, "of the help desk");
   Findings findings;
   EXPECT_FALSE(judge_by({contact}, {{"contact", "it@example.org"}}, &findings));
-  ASSERT_EQ(findings.exempted.size(), 1U);
-  EXPECT_EQ(findings.exempted[0], (Finding{phi::Detector::kEmail, "/contact"}));
+  EXPECT_EQ(findings.exempted, std::vector({Finding{phi::Detector::kEmail, "/contact", "of the help desk"}}));
   expect_breach({contact}, {{"contact", "it@example.org 123-45-6789"}}, "phi.ssn", "/contact");
   expect_breach({contact}, {{"contact", "123-45-6789"}}, "phi.ssn", "/contact");
+  findings = {};
+  EXPECT_FALSE(judge_by({contact}, {{"contact", "nobody"}}, &findings));
+  EXPECT_TRUE(findings.exempted.empty()) << "nothing was found, so nothing was exempt";
+}
+
+TEST(ClaimJudge, AnExemptionIsToldOfWithTheReasonOfItsOwnClaimAndDetector) {
+  Rule desk = rule("desk", Type::kText);
+  exempt(desk, phi::Detector::kEmail, "addresses of ours");
+  exempt(desk, phi::Detector::kPhone, "numbers of ours");
+  Rule element = rule("", Type::kText);
+  exempt(element, phi::Detector::kIpAddress, "addresses of machines");
+  Findings findings;
+  EXPECT_FALSE(judge_by({object("o", {desk}), array("l", element, 3)},
+                        {{"o", {{"desk", "it@example.org (212) 555-0123"}}}, {"l", {"x", "10.1.2.3"}}}, &findings));
+  EXPECT_EQ(findings.exempted, std::vector({Finding{phi::Detector::kIpAddress, "/l/1", "addresses of machines"},
+                                            Finding{phi::Detector::kEmail, "/o/desk", "addresses of ours"},
+                                            Finding{phi::Detector::kPhone, "/o/desk", "numbers of ours"}}));
+}
+
+// That a token has the claim at all is what its exemption lets pass.
+TEST(ClaimJudge, AnExemptNameIsToldOfOnceForEachTokenThatHasIt) {
+  Rule phone = rule("", Type::kText);
+  exempt(phone, phi::Detector::kName, "of the ward");
+  Rule note = rule("note", Type::kText);
+  exempt(note, phi::Detector::kName, "needless: the name says nothing");
+  const std::vector<Rule> rules = {array("phone", phone, 3), note};
+  Findings findings;
+  EXPECT_FALSE(judge_by(rules, {{"note", "x"}, {"phone", {"1", "2"}}}, &findings));
+  EXPECT_EQ(findings.exempted, std::vector({Finding{phi::Detector::kName, "/phone", "of the ward"}}));
+  findings = {};
+  EXPECT_FALSE(judge_by(rules, {{"note", "x"}}, &findings));
+  EXPECT_TRUE(findings.exempted.empty());
 }
 
 // Random PHI in random places, names included: nothing of it is in what comes out.

@@ -215,6 +215,21 @@ TEST(ProfileTable, ANameOfPhiNeedsAnExemptionWithItsReason) {
   expect_refused(email + "[[profile.exempt]]\nclaim = \"email\"\nrule = \"phi.name\"\n", "exempt.reason: is missing");
 }
 
+// The reason stands in records: it has a bound, ends no line, and there is one.
+TEST(ProfileTable, TheReasonOfAnExemptionIsFitForARecord) {
+  const auto exempt = [](const std::string& reason) {
+    return "[[profile.exempt]]\nclaim = \"sub\"\nrule = \"phi.email\"\nreason = \"" + reason + "\"\n";
+  };
+  const Profile profile = profile_with(exempt(std::string(198, 'r') + "\\u00e4"));
+  ASSERT_EQ(rule_of(profile, "sub")->reasons.size(), 1U);
+  EXPECT_EQ(rule_of(profile, "sub")->reasons[0].detector, phi::Detector::kEmail);
+  EXPECT_EQ(rule_of(profile, "sub")->reasons[0].text, std::string(198, 'r') + "\u00e4");
+  for (const std::string& bad : {std::string(201, 'r'), std::string("two\\nlines"), std::string("\\u0000"),
+                                 std::string("\\u001b[2J"), std::string("\\u007f")})
+    expect_refused(exempt(bad), "exempt.reason: must be at most 200 bytes without control characters");
+  expect_refused(exempt("one") + exempt("another"), "exempt.rule: is taken off this claim twice");
+}
+
 TEST(ProfileTable, AnExemptionFindsItsClaimAtAnyDepth) {
   const std::string object = claim(
       "name = \"a/b\"\ntype = \"array\"\nitems = { type = \"object\", members = [{ name = \"x~y\", type = \"text\" }] "

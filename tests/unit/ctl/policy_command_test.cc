@@ -112,6 +112,19 @@ TEST_F(PolicyCommand, ExplainSaysWhichGrantAndWhatBecomesOfEachClaim) {
   EXPECT_NE(done.err.find("note: the secret /nowhere/secret cannot be read"), std::string::npos);
 }
 
+TEST_F(PolicyCommand, ExplainSaysWhatIsExemptAndWhy) {
+  add_grant("desk", "uid = 1002",
+            "[[profile.claim]]\nname = \"contact\"\ntype = \"text\"\n"
+            "[[profile.exempt]]\nclaim = \"contact\"\nrule = \"phi.email\"\nreason = \"of the help desk\"\n");
+  const std::string claims = R"({"contact":"it@example.org"})";
+  const Finished text = explain({"--user", "1002"}, claims);
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_NE(text.out.find("phi.email at /contact: of the help desk"), std::string::npos) << text.out;
+  const Finished json = explain({"--user", "1002", "--json"}, claims);
+  EXPECT_EQ(Json::parse(json.out)["exempted"],
+            Json::array({{{"rule", "phi.email"}, {"pointer", "/contact"}, {"reason", "of the help desk"}}}));
+}
+
 TEST_F(PolicyCommand, ExplainNamesTheRuleAndNeverTheValue) {
   const Finished done =
       explain({"--user", "nobody-has-this-name", "--json"}, R"({"sub":"client-1","note":"my ssn is 123-45-6789"})");

@@ -8,11 +8,10 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/post.hpp>
-
-#include "tests/support/disk.h"
+#include "base/file.h"
+#include "jose/json.h"
 #include "tests/support/process.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/signing_pipeline.h"
 
 namespace signer::pipeline {
 namespace {
@@ -20,52 +19,43 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-class PipelineUnderTest : public testing::Test {
+class PipelineUnderTest : public test::SigningPipeline {
  protected:
-  void SetUp() override {
-    std::filesystem::create_directory(directory_ / "fake");
-    token::TokenSettings settings;
-    settings.spec.name = "main";
-    settings.spec.uri = directory_ / "fake";
-    settings.spec.sessions = 2;
-    settings.spec.latch_file = directory_ / "latch.json";
-    settings.program = {FAKE_HOST_PROGRAM, {"host", "--workers"}, {}};
-    tokens_["main"] = std::make_unique<token::TokenService>(loop_, clock_, std::move(settings));
+  PipelineUnderTest() : SigningPipeline(configuration()) {}
 
-    audit::AuditOptions options{directory_ / "audit"};
-    options.open_segment = disk_.opener();
-    options.retry_every = milliseconds(10);
-    audit_ = audit::AuditLog::open(std::move(options), [this] {
-               boost::asio::post(loop_, [this] { pipeline_->audit_woke(); });
-             }).value();
-    keys_ = std::make_unique<KeyTable>(directory_ / "state", tokens_);
-    pipeline_ = std::make_unique<Pipeline>(loop_, clock_, *audit_, *keys_, metrics_);
-    pipeline_->set_policy(policy::Policy::build(configuration(), {}, {}).value());
-    token::TokenEvents events;
-    events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
-    token().listen(std::move(events));
-    ASSERT_TRUE(keys_->load(configuration().keys));
-    token().start();
-    ASSERT_TRUE(run_until([this] { return token().ready(); }));
-    bool made = false;
-    keys_->create(*keys_->find("issuer"), clock_.wall(),
-                  [&](const Result<void>& created) { made = created.has_value(); });
-    ASSERT_TRUE(run_until([&] { return made; }));
+  // A list of texts that may hold e-mail addresses.
+  static config::Profile exempting_profile() {
+    config::Profile profile;
+    profile.name = "exempting";
+    profile.issuer = "https://idp.example";
+    profile.audiences = {"https://api.example"};
+    claims::Rule element;
+    element.type = claims::Type::kText;
+    element.exempt = element.exempt.with(phi::Detector::kEmail);
+    element.reasons = {{phi::Detector::kEmail, kReason}};
+    claims::Rule list;
+    list.name = "l";
+    list.type = claims::Type::kArray;
+    list.parts = {element};
+    profile.rules = {list};
+    return profile;
   }
 
-  void TearDown() override {
-    disk_.heal();
-    disk_.release_syncs();
-    token().stop(clock_.steady() + seconds(5));
+  // The `exempted` and `exempted_more` of the record of a token with so many addresses.
+  std::pair<jose::Json, std::size_t> exempted_of(std::size_t addresses) {
+    const std::vector<std::string> list(addresses, "it@example.org");
+    const Answer answer = issue(seconds(20), kExempt, {{"l", list}});
+    if (!run_until([&] { return answer->has_value(); }) || !**answer) return {nullptr, 0};
+    const std::string text = read_file(directory_ / "audit/00000000000000000000.jsonl", 1UL << 22U).value();
+    const std::size_t end = text.find_last_of('\n');
+    const std::size_t begin = text.find_last_of('\n', end - 1) + 1;
+    const jose::Json record = jose::parse_json(std::string_view(text).substr(begin, end - begin)).value();
+    return {record.value("exempted", jose::Json::array()), record.value("exempted_more", 0U)};
   }
 
   static config::Config configuration() {
     config::Config config;
     config.file = "test.toml";
-    config::Key key;
-    key.name = "issuer";
-    key.tokens = {"main"};
-    config.keys.push_back(key);
     config::Profile profile;
     profile.name = "access";
     profile.typ = "at+jwt";
@@ -76,6 +66,9 @@ class PipelineUnderTest : public testing::Test {
     config::Match match;
     match.uid = 1;
     config.grants.push_back({"g", match, {"issuer"}, {"access"}, {Verb::kIssue}, std::nullopt});
+    config.profiles.push_back(exempting_profile());
+    match.uid = kExempt;
+    config.grants.push_back({"exempt", match, {"issuer"}, {"exempting"}, {Verb::kIssue}, std::nullopt});
     match.uid = 3;
     config.grants.push_back({"few", match, {"issuer"}, {"access"}, {Verb::kIssue}, std::nullopt, kPlaces});
     return config;
@@ -91,7 +84,8 @@ class PipelineUnderTest : public testing::Test {
   static constexpr std::size_t kPlaces = 3;
   static constexpr uid_t kFew = 3;  // the uid whose grant has so many
 
-  token::TokenService& token() { return *tokens_["main"]; }
+  static constexpr uid_t kExempt = 4;
+  static inline const std::string kReason = std::string(200, 'r');
 
   using Answer = std::shared_ptr<std::optional<Judged<IssuedToken>>>;
 
@@ -102,26 +96,6 @@ class PipelineUnderTest : public testing::Test {
                      [answer](Judged<IssuedToken> result) { answer->emplace(std::move(result)); });
     return answer;
   }
-
-  template <class Condition>
-  bool run_until(Condition done, milliseconds limit = seconds(20)) {
-    const auto deadline = clock_.steady() + limit;
-    while (!done() && clock_.steady() < deadline) {
-      loop_.restart();
-      loop_.run_one_for(milliseconds(10));
-    }
-    return done();
-  }
-
-  test::TemporaryDirectory directory_;
-  test::Disk disk_;
-  SystemClock clock_;
-  Metrics metrics_;
-  boost::asio::io_context loop_{1};
-  Tokens tokens_;
-  std::unique_ptr<audit::AuditLog> audit_;
-  std::unique_ptr<KeyTable> keys_;
-  std::unique_ptr<Pipeline> pipeline_;
 };
 
 TEST_F(PipelineUnderTest, Invariant01_NoTokenLeavesBeforeItsRecordIsOnDisk) {
@@ -244,6 +218,22 @@ TEST_F(PipelineUnderTest, WhoHasTheReplyFindsThePlaceFree) {
   });
   ASSERT_TRUE(run_until([this] { return pipeline_->under_way() == 0; }));
   EXPECT_TRUE(again);
+}
+
+// Who may send many addresses would else write a record as large as he likes.
+TEST_F(PipelineUnderTest, ARecordNamesExemptionsUpToABoundAndCountsTheRest) {
+  const auto [one, none] = exempted_of(1);
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_EQ(one[0], (jose::Json{{"rule", "phi.email"}, {"place", "/l/0"}, {"reason", kReason}}));
+  EXPECT_EQ(none, 0U);
+  const std::size_t each = std::string("phi.email/l/0").size() + kReason.size();
+  const std::size_t most = (4096 - 10) / each;  // behind the tenth a place takes a byte more
+  EXPECT_EQ(exempted_of(most).first.size(), most);
+  EXPECT_EQ(exempted_of(most).second, 0U);
+  const auto [many, more] = exempted_of(64);
+  EXPECT_EQ(many.size(), most);
+  EXPECT_EQ(more, 64 - most);
+  EXPECT_TRUE(exempted_of(0).first.empty());
 }
 
 TEST_F(PipelineUnderTest, Invariant03_ACallerWithoutAGrantCausesNoWork) {
