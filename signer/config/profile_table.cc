@@ -70,6 +70,7 @@ void read_header_and_time(TableReader& reader, const Kind* kind, Profile& profil
 }
 
 constexpr std::size_t kJtiBytesMax = 128;
+constexpr std::size_t kOwnJtiBytes = 22;  // of signerd: base64url of 128 bits
 
 // What signerd itself reads must be what it takes it for.
 const char* problem_of_identifier(const Rule& rule) {
@@ -124,7 +125,7 @@ void read_allow_list(TableReader& reader, Problems& problems, const Kind* kind, 
   claims::sort_by_name(profile.rules);
 }
 
-void read_required(TableReader& reader, Profile& profile) {
+void read_required_and_set(TableReader& reader, Profile& profile) {
   std::vector<std::string> names;
   reader.texts("required", names);
   for (const std::string& name : names) {
@@ -138,6 +139,11 @@ void read_required(TableReader& reader, Profile& profile) {
       reader.problem("required", name == "iss" ? "'iss' is set by signerd" : "'" + name + "' is not on the allow-list");
     }
   }
+  const auto jti = std::ranges::find(profile.rules, "jti", &Rule::name);
+  const bool unlike_ours = jti != profile.rules.end() && jti->type != claims::Type::kUuid &&
+                           (jti->pattern || jti->length_max < kOwnJtiBytes);
+  if (unlike_ours && !jti->required)
+    reader.problem("claim", "'jti' must be required: signerd's own, 22 characters of base64url, might not be so");
   std::vector<std::string> set;
   reader.texts("set", set);
   for (const std::string& name : set) {
@@ -252,6 +258,8 @@ void read_encryption(TableReader& reader, const Config& so_far, Profile& profile
     const auto rule = std::ranges::find(profile.rules, name, &Rule::name);
     if (rule == profile.rules.end() || name == "jti") {
       reader.problem("encrypt_claims", "'" + name + "' is not a claim that can be encrypted");
+    } else if (name == "client_id" && !claims::is_text(rule->type)) {  // whoever opens it would refuse it
+      reader.problem("encrypt_claims", "'client_id' must be of a type of text to be encrypted");
     } else if (kind != nullptr && std::ranges::any_of(kind->rules, [&name](const Rule& one) {
                  return one.name == name && one.required;
                })) {
@@ -277,7 +285,7 @@ void read_profile(TableReader& reader, Problems& problems, const Config& so_far,
   const Kind* kind = read_kind(reader, profile);
   read_header_and_time(reader, kind, profile);
   read_allow_list(reader, problems, kind, profile);
-  read_required(reader, profile);
+  read_required_and_set(reader, profile);
   std::optional<std::int64_t> bytes;
   reader.number("max_bytes", kPayloadBytesMin, kPayloadBytesMax, bytes);
   if (bytes) profile.bytes_max = static_cast<std::size_t>(*bytes);

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/hex.h"
 #include "claims/judge.h"
 #include "claims/shipped.h"
 #include "jose/base64url.h"
@@ -44,12 +45,24 @@ Failure<Refusal> breaks_whole(std::string_view rule, std::string problem) {
   return {std::move(refusal)};
 }
 
-Judged<std::string> fresh_jti() {
+// RFC 9562 §5.4: version 4.
+std::string uuid_of(std::array<std::uint8_t, kJtiRandomBytes> bytes) {
+  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0fU) | 0x40U);
+  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3fU) | 0x80U);
+  std::string text = to_hex(bytes);
+  for (const std::size_t at : {20UL, 16UL, 12UL, 8UL}) text.insert(at, 1, '-');
+  return text;
+}
+
+// Of a form that the profile takes from callers: a configuration with any other makes them send one.
+Judged<std::string> fresh_jti(const config::Profile& settings) {
   std::array<std::uint8_t, kJtiRandomBytes> bytes{};
   if (::RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
     return refuse(ErrorCode::kInternal, "internal error", "policy: RAND_bytes failed");
   }
-  return jose::base64url_encode(bytes);
+  const auto rule = std::ranges::find(settings.rules, "jti", &claims::Rule::name);
+  const bool uuid = rule != settings.rules.end() && rule->type == claims::Type::kUuid;
+  return uuid ? uuid_of(bytes) : jose::base64url_encode(bytes);
 }
 
 Failure<Refusal> too_large(const config::Profile& settings) {
@@ -205,7 +218,7 @@ class Shaper {
       if (!sent->is_string()) return breaks("jti", "claim.type", "must be a text");
       return {};
     }
-    SIGNER_ASSIGN_OR_RETURN(claims_["jti"], fresh_jti());
+    SIGNER_ASSIGN_OR_RETURN(claims_["jti"], fresh_jti(settings_));
     return {};
   }
 

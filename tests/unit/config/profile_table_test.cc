@@ -123,6 +123,19 @@ TEST(ProfileTable, WhatSignerdReadsItselfIsAText) {
   EXPECT_EQ(rule_of(profile_with(claim("name = \"jti\"\ntype = \"uuid\"\n")), "jti")->type, Type::kUuid);
 }
 
+// What signerd sets when nothing is sent would else be a jti that the profile refuses.
+TEST(ProfileTable, AJtiThatSignerdCannotMakeMustBeSent) {
+  const std::string problem = "'jti' must be required: signerd's own, 22 characters of base64url, might not be so";
+  for (const std::string more : {"type = \"pattern\"\npattern = \"[0-9]+\"", "type = \"opaque_id\"\nmax_length = 21"}) {
+    expect_refused(claim("name = \"jti\"\n" + more), problem);
+    EXPECT_TRUE(rule_of(profile_with(claim("name = \"jti\"\nrequired = true\n" + more)), "jti")->required);
+    EXPECT_TRUE(rule_of(profile_with("required = [\"jti\"]\n" + claim("name = \"jti\"\n" + more)), "jti")->required);
+    expect_refused("kind = \"internal-service\"\n" + claim("name = \"jti\"\n" + more), problem);
+  }
+  EXPECT_EQ(rule_of(profile_with(claim("name = \"jti\"\ntype = \"opaque_id\"\nmax_length = 22")), "jti")->length_max,
+            22U);
+}
+
 TEST(ProfileTable, AJtiAndASubjectThatBecomesAPseudonymAreNeverExempt) {
   const std::string exempt = "[[profile.exempt]]\nclaim = \"jti\"\nrule = \"phi.ssn\"\nreason = \"r\"\n";
   expect_refused(exempt, "'jti' is in the audit log and cannot be exempt");
@@ -263,6 +276,10 @@ TEST(ProfileTable, EncryptionNeedsARecipientAndClaimsThatMayBeHidden) {
   };
   EXPECT_NE(refused("encrypt_claims = [\"exp\"]\n").find("'exp' is not a claim that can be encrypted"),
             std::string::npos);
+  EXPECT_NE(refused("encrypt_claims = [\"client_id\"]\n" + claim("name = \"client_id\"\ntype = \"number\""))
+                .find("'client_id' must be of a type of text to be encrypted"),
+            std::string::npos)
+      << "no verifier would take it out again";
   EXPECT_NE(refused("kind = \"rfc9068-access-token\"\nencrypt_claims = [\"sub\"]\n").find("must be readable in tokens"),
             std::string::npos);
 }
