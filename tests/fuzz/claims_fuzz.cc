@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Target functions: protocol::parse_issue, policy::Policy::authorize, policy::shape_claims.
+// Target functions: protocol::parse_issue and parse_payload, policy::Policy::authorize, policy::shape_claims.
 //
-// Input: the body of an issue request.  What is signed in the end is what the profile promises and nothing else of the
-// caller's making; a refusal says nothing that the caller sent (invariants 3 and 11).
+// Input: the body of an issue request.  Its claims are asked for as a token, as an exact payload, with a pairwise
+// subject and with some of them encrypted.  What is signed in the end is what the profile promises and nothing else of
+// the caller's making; a refusal says nothing that the caller sent (invariants 3 and 11).
 #include <algorithm>
 
-#include "fuzz/fixed_key.h"
-#include "fuzz/fuzz.h"
+#include "fuzz/judgement.h"
 #include "jose/base64url.h"
 #include "policy/claims.h"
 #include "protocol/messages.h"
 #include "signer/jwt.h"
-#include "verify/object.h"
 
 namespace signer::fuzz {
 namespace {
 
 using jose::Json;
 
-constexpr long long kNow = 1'800'000'000;
 constexpr long long kSlack = 60;
 
 // The fixed texts of policy/ and what the configuration below puts into them.
@@ -114,17 +112,44 @@ config::Profile multi_profile() {
   return profile;
 }
 
+// As access, with rewritten claims.
+config::Profile rewriting_profile(const char* name) {
+  config::Profile profile = access_profile();
+  profile.name = name;
+  return profile;
+}
+
+config::Profile pairwise_profile() {
+  config::Profile profile = rewriting_profile("pairwise");
+  profile.pairwise = config::Pairwise{"api.example", "/f"};
+  profile.phi = claims::PhiMode::kReport;
+  return profile;
+}
+
+config::Profile sealing_profile() {
+  config::Profile profile = rewriting_profile("sealing");
+  profile.encrypt_to = "r";
+  profile.encrypt_claims = {"cnf", "list", "note", "sub"};
+  return profile;
+}
+
 const policy::Policy& fixed_policy() {
   static const auto policy = [] {
     config::Config config;
     config.file = "fuzz.toml";
     config.profiles.push_back(access_profile());
     config.profiles.push_back(multi_profile());
+    config.profiles.push_back(pairwise_profile());
+    config.profiles.push_back(sealing_profile());
+    config.recipients.push_back({"r", "/r", "", 0});
     config::Match anybody;
-    anybody.uid = 1001;
+    anybody.uid = kCaller;
     config.grants.push_back({"both", anybody, {"issuer"}, {"access", "multi"}, {Verb::kIssue}, std::nullopt});
     config.grants.push_back({"one", anybody, {"other"}, {"access"}, {Verb::kIssue}, std::nullopt});
-    auto built = policy::Policy::build(config, policy::Accounts{}, policy::Files{});
+    config.grants.push_back({"exact", anybody, {"other"}, {"access"}, {Verb::kSignPayload}, std::nullopt});
+    for (const char* name : {"pairwise", "sealing"})
+      config.grants.push_back({name, anybody, {name}, {name}, {Verb::kIssue}, std::nullopt});
+    auto built = policy::Policy::build(config, policy::Accounts{}, fixed_files());
     require(built.has_value(), "the fixed policy builds");
     return *std::move(built);
   }();
@@ -177,36 +202,42 @@ void check_claims(const Json& claims, const policy::SigningInput& input, const c
   require(claims["jti"] == input.jti() && !input.jti().empty() && input.jti().size() <= 128, "there is a jti");
 }
 
-// The claims that are the caller's own arrive as they were sent, and none is added but those of the profile.
-void check_unchanged(const Json& sent, const Json& written) {
-  for (const auto& [name, value] : sent.items()) {
-    require(written.contains(name), "no claim is dropped");
-    if (name != "iat" && name != "exp" && name != "nbf") require(written[name] == value, "no claim is changed");
-  }
-  for (const auto& [name, value] : written.items()) {
-    const bool ours = name == "iss" || name == "aud" || name == "iat" || name == "exp" || name == "jti";
-    require(ours || sent.contains(name), "no claim comes from nowhere");
-  }
+void check_input(const policy::SigningInput& input, const policy::Profile& profile, const Json& sent) {
+  const std::string_view text = input.text();
+  const auto header = jose::base64url_decode(text.substr(0, text.find('.')));
+  require(header.has_value(), "the header is base64url");
+  require(jose::parse_json_object(text_of(*header)).has_value() &&
+              *jose::parse_json_object(text_of(*header)) ==
+                  Json({{"alg", "RS256"}, {"kid", kKid}, {"typ", profile.settings().typ}}),
+          "the header is alg, kid and typ");
+  const std::string payload = payload_of(input);
+  const auto claims = jose::parse_json_object(payload, {.members_max = 300});
+  require(claims.has_value(), "the payload is one strict JSON object");
+  check_claims(opened(*claims, profile.settings()), input, profile.settings());
+  check_allowed(sent, payload, profile);
+  check_findings(input.findings(), profile.settings());
 }
 
-void check_input(const policy::SigningInput& input, const config::Profile& profile, const Json& sent) {
-  const std::string_view text = input.text();
-  const std::size_t dot = text.find('.');
-  require(dot != std::string_view::npos && text.size() < policy::kTokenBytesMax, "header, dot, payload; within 16 KiB");
-  const auto header = jose::base64url_decode(text.substr(0, dot));
-  const auto payload = jose::base64url_decode(text.substr(dot + 1));
-  require(header && payload, "both parts are base64url");
-  require(
-      jose::parse_json_object(text_of(*header)).has_value() &&
-          *jose::parse_json_object(text_of(*header)) == Json({{"alg", "RS256"}, {"kid", kKid}, {"typ", profile.typ}}),
-      "the header is alg, kid and typ");
-  const auto claims = jose::parse_json_object(text_of(*payload), {.members_max = 300});
-  require(claims.has_value(), "the payload is one strict JSON object");
-  // jwt::TokenProfile's own caps.
-  require(verify::Object::parse(text_of(*payload), {.depth_max = 16, .members_max = 256}).has_value(),
-          "a verifier with default limits reads the payload");
-  check_claims(*claims, input, profile);
-  check_unchanged(sent, *claims);
+// The claims with what is required of a payload, if they lack it, signed byte for byte or refused.
+void check_exact(const policy::Policy& policy, const PeerIdentity& peer, Json claims) {
+  const Json needed = {{"aud", "https://api.example"},
+                       {"exp", kNow + 60},
+                       {"iat", kNow},
+                       {"iss", "https://idp.example"},
+                       {"jti", "id-1"}};
+  for (const auto& [name, value] : needed.items()) {
+    if (!claims.contains(name)) claims[name] = value;
+  }
+  const std::string text = claims.dump(1);  // not as we would write it
+  auto request = protocol::parse_payload(protocol::payload_body(text, std::nullopt), "other");
+  if (!request) return;
+  policy::Limiter limiter;
+  const auto authorized = policy.authorize(peer, *std::move(request), limiter, SteadyTime{});
+  require(authorized.has_value(), "the grant is for payloads");
+  const auto input = policy::shape_claims(*authorized, std::string(kKid), WallTime{std::chrono::seconds(kNow)});
+  if (!input) return check_told(input.error(), authorized->profile().settings());
+  require(payload_of(*input) == text, "a payload is signed byte for byte");
+  check_input(*input, authorized->profile(), claims);
 }
 
 }  // namespace
@@ -218,11 +249,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const policy::Policy& policy = fixed_policy();
   const WallTime now{std::chrono::seconds(kNow)};
   PeerIdentity peer;
-  peer.uid = 1001;
+  peer.uid = kCaller;
 
-  for (const char* key : {"issuer", "other"}) {
+  for (const char* key : {"issuer", "other", "pairwise", "sealing"}) {
     auto request = protocol::parse_issue(text_of({data, size}), key);
     if (!request) return 0;
+    if (key == std::string_view("pairwise") || key == std::string_view("sealing")) request->profile.reset();
     const Json sent = request->claims;
     std::string texts = request->profile.value_or("") + '\n';
     collect_texts(sent, texts);
@@ -241,8 +273,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             "the profile is the one asked for");
     require(authorized->claims() == sent && authorized->key() == key, "authorising changes nothing");
     const auto input = policy::shape_claims(*authorized, std::string(kKid), now);
-    if (input) check_input(*input, authorized->profile().settings(), sent);
-    if (!input) check_refusal(input.error(), texts);
+    if (input) check_input(*input, authorized->profile(), sent);
+    if (!input) {
+      check_refusal(input.error(), texts);
+      check_told(input.error(), authorized->profile().settings());
+    }
+    if (key == std::string_view("other")) check_exact(policy, peer, sent);
   }
   return 0;
 }
