@@ -144,7 +144,8 @@ TEST_F(PhiProperty, ADetectorsVerdictDoesNotDependOnTheOthers) {
     ++findings;
     ASSERT_TRUE(finds(*all, text, name)) << text << ", seed " << seed_;
   }
-  EXPECT_GT(findings, kRounds / 4) << "too few texts in which something is found, seed " << seed_;
+  // About one in forty of such texts: far enough below that no seed comes near.
+  EXPECT_GT(findings, kRounds / 8) << "too few texts in which something is found, seed " << seed_;
 }
 
 }  // namespace
