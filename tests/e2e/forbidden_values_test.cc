@@ -217,7 +217,9 @@ TEST_F(ForbiddenValues, Invariant11_WhatCannotBeReadIsNotQuoted) {
     for (const std::string& body :
          {"{\"claims\":{" + quoted + ":}}", "{\"claims\":{\"a\":" + quoted + "," + quoted + ":1," + quoted + ":2}}",
           "{\"claims\":" + quoted + "}", "{" + quoted + ":1,\"claims\":{}}",
-          "{\"claims\":{},\"profile\":" + quoted + "}", "{\"items\":[" + quoted + "]}", "{\"payload\":" + quoted + "}",
+          "{\"claims\":{},\"profile\":" + quoted + "}", "{\"claims\":{},\"profile\":[" + quoted + "]}",
+          "{\"claims\":{},\"profile\":" + Json(secret + std::string(64, 'p')).dump() + "}",
+          "{\"items\":[" + quoted + "]}", "{\"payload\":" + quoted + "}",
           "{\"payload\":\"" + jose::base64url_encode("{\"a\":" + quoted) + "\"}", quoted}) {
       for (const char* call : {"tokens", "tokens:batch", "signatures"}) {
         const HttpReply reply = connection.post("/v1/keys/issuer/" + std::string(call), body).value();
