@@ -21,6 +21,15 @@ class SigningWorker {
   // size; ES256: R || S, 64 bytes).  The driver has already tried what it can to recover when it answers
   // kUnavailable; the host is then restarted.  Blocks as long as the token does.
   virtual HostResult<Bytes> sign(const SignRequest& request) = 0;
+
+  // HMAC-SHA-256 of `message` under the key under `key_id`.  kMismatch, and nothing is computed, if that key's known
+  // answer is another than the request's.  Recovers and blocks as sign() does.
+  virtual HostResult<Mac> mac(const MacRequest& /*request*/) { return no_hmac_keys(); }
+
+  // Of drivers that hold none.
+  [[nodiscard]] static Failure<HostError> no_hmac_keys() {
+    return host_failure(HostStatus::kUnsupported, "host: tokens of this driver hold no HMAC keys");
+  }
 };
 
 // One token.  open() first and once; describe, generate and make_worker from the thread that opened; workers on their
@@ -41,6 +50,18 @@ class Driver {
   // Makes a key pair inside the token with the full explicit template and reads it back.  A key that reads back weaker
   // than asked is reported as kUnsupported and never used.  kInvalid if `key_id` is taken.
   virtual HostResult<KeyDescription> generate_key(const KeyRequest& request) = 0;
+
+  // The HMAC key under `key_id`: exactly one secret key that nobody can read out, else kNotFound, kAmbiguous or
+  // kMismatch.  Asks the token for its known answer anew.
+  virtual HostResult<HmacKeyDescription> describe_hmac_key(ByteView /*key_id*/) {
+    return SigningWorker::no_hmac_keys();
+  }
+
+  // As generate_key, for an HMAC key.  kInvalid also if the token holds a secret key with this label: pseudonyms may
+  // have been made with it, and a second key would replace them.
+  virtual HostResult<HmacKeyDescription> generate_hmac_key(const HmacKeyRequest& /*request*/) {
+    return SigningWorker::no_hmac_keys();
+  }
 
   virtual HostResult<std::unique_ptr<SigningWorker>> make_worker() = 0;
 

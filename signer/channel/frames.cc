@@ -3,6 +3,7 @@
 #include "channel/frames.h"
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@ namespace signer::channel {
 
 namespace {
 
+constexpr unsigned kTypes = 7;
 constexpr std::size_t kTextMax = 4096;
 constexpr std::size_t kWordMax = 16;
 constexpr std::size_t kErrorTextMax = 1024;
@@ -41,6 +43,12 @@ class Writer {
   }
 
   void field(std::string_view text) { field(bytes_of(text)); }
+
+  // Without a length before it.
+  template <std::size_t N>
+  void fixed(const std::array<std::uint8_t, N>& value) {
+    bytes_.insert(bytes_.end(), value.begin(), value.end());
+  }
 
   [[nodiscard]] Bytes take() { return std::move(bytes_); }
 
@@ -78,6 +86,16 @@ class Reader {
     const ByteView value = rest_.first(size);
     rest_ = rest_.subspan(size);
     return {value.begin(), value.end()};
+  }
+
+  template <std::size_t N>
+  std::array<std::uint8_t, N> fixed() {
+    std::array<std::uint8_t, N> value{};
+    require(rest_.size() >= N);
+    if (!ok_) return value;
+    std::copy_n(rest_.begin(), N, value.begin());
+    rest_ = rest_.subspan(N);
+    return value;
   }
 
   std::string text(std::size_t size_max = kTextMax) { return std::string(text_of(field(size_max))); }
@@ -120,6 +138,20 @@ std::optional<HostResult<T>> decode_reply(Reader reader, Read read) {
   return HostResult<T>(std::move(answer));
 }
 
+// A frame that says a key's id and nothing else.
+Bytes encode_key_id(FrameType type, std::uint64_t id, ByteView key_id) {
+  Writer writer(type, id);
+  writer.field(key_id);
+  return writer.take();
+}
+
+std::optional<Bytes> decode_key_id(FrameType type, ByteView frame) {
+  Reader reader(frame, {type});
+  Bytes key_id = reader.field(kKeyIdMax);
+  if (!reader.complete() || key_id.empty()) return std::nullopt;
+  return key_id;
+}
+
 Algorithm read_algorithm(Reader& reader) {
   const auto number = reader.number<std::uint8_t>();
   reader.require(number == static_cast<std::uint8_t>(Algorithm::kRs256) ||
@@ -133,7 +165,7 @@ std::optional<FrameHeader> decode_header(ByteView frame) {
   if (frame.size() < kHeaderBytes || frame.size() > kFrameBytesMax) return std::nullopt;
   if (frame[0] != kVersion || frame[2] != 0 || frame[3] != 0) return std::nullopt;
   const auto type = static_cast<unsigned>(frame[1]) & 0x7fU;
-  if (type < 1 || type > 4) return std::nullopt;
+  if (type < 1 || type > kTypes) return std::nullopt;
   FrameHeader header{static_cast<FrameType>(frame[1]), 0};
   for (std::size_t i = 4; i < kHeaderBytes; ++i) header.id = (header.id << 8U) | frame[i];
   return header;
@@ -168,16 +200,11 @@ std::optional<TokenSpec> decode_open(ByteView frame) {
 }
 
 Bytes encode_describe(std::uint64_t id, ByteView key_id) {
-  Writer writer(FrameType::kDescribe, id);
-  writer.field(key_id);
-  return writer.take();
+  return encode_key_id(FrameType::kDescribe, id, key_id);
 }
 
 std::optional<Bytes> decode_describe(ByteView frame) {
-  Reader reader(frame, {FrameType::kDescribe});
-  Bytes key_id = reader.field(kKeyIdMax);
-  if (!reader.complete() || key_id.empty()) return std::nullopt;
-  return key_id;
+  return decode_key_id(FrameType::kDescribe, frame);
 }
 
 Bytes encode_generate(std::uint64_t id, const KeyRequest& request) {
@@ -219,6 +246,50 @@ std::optional<SignRequest> decode_sign(ByteView frame) {
   request.key_id = reader.field(kKeyIdMax);
   request.signing_input = reader.text(kSigningInputMax);
   if (!reader.complete() || request.key_id.empty() || request.signing_input.empty()) return std::nullopt;
+  return request;
+}
+
+Bytes encode_mac(std::uint64_t id, const MacRequest& request) {
+  Writer writer(FrameType::kMac, id);
+  writer.number(static_cast<std::uint64_t>(request.deadline_ns));
+  writer.field(request.key_id);
+  writer.fixed(request.known_answer);
+  writer.field(request.message);
+  return writer.take();
+}
+
+std::optional<MacRequest> decode_mac(ByteView frame) {
+  Reader reader(frame, {FrameType::kMac});
+  MacRequest request;
+  request.deadline_ns = static_cast<std::int64_t>(reader.number<std::uint64_t>());
+  request.key_id = reader.field(kKeyIdMax);
+  request.known_answer = reader.fixed<sizeof(KnownAnswer)>();
+  request.message = reader.text(kMacMessageMax);
+  if (!reader.complete() || request.key_id.empty() || request.message.empty()) return std::nullopt;
+  return request;
+}
+
+Bytes encode_describe_hmac_key(std::uint64_t id, ByteView key_id) {
+  return encode_key_id(FrameType::kDescribeHmacKey, id, key_id);
+}
+
+std::optional<Bytes> decode_describe_hmac_key(ByteView frame) {
+  return decode_key_id(FrameType::kDescribeHmacKey, frame);
+}
+
+Bytes encode_generate_hmac_key(std::uint64_t id, const HmacKeyRequest& request) {
+  Writer writer(FrameType::kGenerateHmacKey, id);
+  writer.field(request.label);
+  writer.field(request.key_id);
+  return writer.take();
+}
+
+std::optional<HmacKeyRequest> decode_generate_hmac_key(ByteView frame) {
+  Reader reader(frame, {FrameType::kGenerateHmacKey});
+  HmacKeyRequest request;
+  request.label = reader.text();
+  request.key_id = reader.field(kKeyIdMax);
+  if (!reader.complete() || request.key_id.empty()) return std::nullopt;
   return request;
 }
 
@@ -285,6 +356,35 @@ std::optional<HostResult<Bytes>> decode_signed(ByteView frame) {
     reader.require(!signature.empty());
     return signature;
   });
+}
+
+Bytes encode_mac_made(std::uint64_t id, const HostResult<Mac>& result) {
+  Writer writer = start_reply(FrameType::kMacMade, id, result);
+  if (result) writer.fixed(*result);
+  return writer.take();
+}
+
+std::optional<HostResult<Mac>> decode_mac_made(ByteView frame) {
+  return decode_reply<Mac>(Reader(frame, {FrameType::kMacMade}),
+                           [](Reader& reader) { return reader.fixed<sizeof(Mac)>(); });
+}
+
+Bytes encode_hmac_key(std::uint64_t id, FrameType type, const HostResult<HmacKeyDescription>& result) {
+  Writer writer = start_reply(type, id, result);
+  if (!result) return writer.take();
+  writer.fixed(result->known_answer);
+  writer.field(std::string_view(result->attributes).substr(0, kTextMax));
+  return writer.take();
+}
+
+std::optional<HostResult<HmacKeyDescription>> decode_hmac_key(ByteView frame) {
+  return decode_reply<HmacKeyDescription>(Reader(frame, {FrameType::kHmacKeyDescribed, FrameType::kHmacKeyGenerated}),
+                                          [](Reader& reader) {
+                                            HmacKeyDescription key;
+                                            key.known_answer = reader.fixed<sizeof(KnownAnswer)>();
+                                            key.attributes = reader.text();
+                                            return key;
+                                          });
 }
 
 }  // namespace signer::channel

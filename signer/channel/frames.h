@@ -21,10 +21,16 @@ enum class FrameType : std::uint8_t {
   kDescribe = 2,
   kGenerate = 3,
   kSign = 4,
+  kMac = 5,
+  kDescribeHmacKey = 6,
+  kGenerateHmacKey = 7,
   kOpened = 0x81,
   kDescribed = 0x82,
   kGenerated = 0x83,
   kSigned = 0x84,
+  kMacMade = 0x85,
+  kHmacKeyDescribed = 0x86,
+  kHmacKeyGenerated = 0x87,
 };
 
 struct FrameHeader {
@@ -47,6 +53,15 @@ struct FrameHeader {
 [[nodiscard]] Bytes encode_sign(std::uint64_t id, const SignRequest& request);
 [[nodiscard]] std::optional<SignRequest> decode_sign(ByteView frame);
 
+[[nodiscard]] Bytes encode_mac(std::uint64_t id, const MacRequest& request);
+[[nodiscard]] std::optional<MacRequest> decode_mac(ByteView frame);
+
+[[nodiscard]] Bytes encode_describe_hmac_key(std::uint64_t id, ByteView key_id);
+[[nodiscard]] std::optional<Bytes> decode_describe_hmac_key(ByteView frame);
+
+[[nodiscard]] Bytes encode_generate_hmac_key(std::uint64_t id, const HmacKeyRequest& request);
+[[nodiscard]] std::optional<HmacKeyRequest> decode_generate_hmac_key(ByteView frame);
+
 // Replies: a status, a text for the log, and with kOk the answer.
 [[nodiscard]] Bytes encode_opened(std::uint64_t id, const HostResult<TokenDescription>& result);
 [[nodiscard]] std::optional<HostResult<TokenDescription>> decode_opened(ByteView frame);
@@ -57,5 +72,12 @@ struct FrameHeader {
 
 [[nodiscard]] Bytes encode_signed(std::uint64_t id, const HostResult<Bytes>& result);
 [[nodiscard]] std::optional<HostResult<Bytes>> decode_signed(ByteView frame);
+
+[[nodiscard]] Bytes encode_mac_made(std::uint64_t id, const HostResult<Mac>& result);
+[[nodiscard]] std::optional<HostResult<Mac>> decode_mac_made(ByteView frame);
+
+// kHmacKeyDescribed and kHmacKeyGenerated share a body.
+[[nodiscard]] Bytes encode_hmac_key(std::uint64_t id, FrameType type, const HostResult<HmacKeyDescription>& result);
+[[nodiscard]] std::optional<HostResult<HmacKeyDescription>> decode_hmac_key(ByteView frame);
 
 }  // namespace signer::channel

@@ -48,24 +48,38 @@ std::int64_t monotonic_ns() {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-HostResult<Bytes> sign_in_time(SigningWorker& worker, const SignRequest& request) {
+// `ask` asks the token, unless the deadline has passed.
+template <class T, class Request, class Ask>
+HostResult<T> in_time(const Request& request, const Ask& ask) {
   if (request.deadline_ns <= monotonic_ns())
     return host_failure(HostStatus::kExpired, "host: deadline passed in the queue");
-  return worker.sign(request);
+  return ask(request);
+}
+
+// What is answered to a worker's frame; nothing if it makes no sense.
+std::optional<Bytes> worker_answer(SigningWorker& worker, ByteView frame) {
+  const auto header = decode_header(frame);
+  if (!header) return std::nullopt;
+  if (const auto request = decode_sign(frame)) {
+    return encode_signed(header->id, in_time<Bytes>(*request, [&](const auto& job) { return worker.sign(job); }));
+  }
+  if (const auto request = decode_mac(frame)) {
+    return encode_mac_made(header->id, in_time<Mac>(*request, [&](const auto& job) { return worker.mac(job); }));
+  }
+  return std::nullopt;
 }
 
 // One worker channel, until it closes.  A frame that makes no sense means that signerd and host do not match: leave.
 void work(SigningWorker& worker, int fd) {
   Bytes buffer;
   while (const auto frame = receive(fd, buffer)) {
-    const auto header = decode_header(*frame);
-    const auto request = decode_sign(*frame);
-    if (!header || !request) {
+    const auto answer = worker_answer(worker, *frame);
+    if (!answer) {
       log::error("channel_nonsense", {{"from", "signerd"}});
       ::shutdown(fd, SHUT_RDWR);  // tells the peer
       return;
     }
-    if (!send_frame(fd, encode_signed(header->id, sign_in_time(worker, *request)))) return;
+    if (!send_frame(fd, *answer)) return;
   }
 }
 
@@ -95,18 +109,25 @@ class Service {
  private:
   std::optional<Bytes> answer(ByteView frame) {
     const auto header = decode_header(frame);
+    std::optional<Bytes> reply;
     if (header && header->type == FrameType::kOpen && !opened_) {
-      if (const auto spec = decode_open(frame)) return encode_opened(header->id, open(*spec));
-    } else if (header && header->type == FrameType::kDescribe && opened_) {
-      if (const auto key_id = decode_describe(frame)) {
-        return encode_key(header->id, FrameType::kDescribed, driver_.describe_key(*key_id));
-      }
-    } else if (header && header->type == FrameType::kGenerate && opened_) {
-      if (const auto request = decode_generate(frame)) {
-        return encode_key(header->id, FrameType::kGenerated, driver_.generate_key(*request));
-      }
+      if (const auto spec = decode_open(frame)) reply = encode_opened(header->id, open(*spec));
+    } else if (header && opened_) {
+      reply = answer_about_key(*header, frame);
     }
-    log::error("channel_nonsense", {{"from", "signerd"}});
+    if (!reply) log::error("channel_nonsense", {{"from", "signerd"}});
+    return reply;
+  }
+
+  std::optional<Bytes> answer_about_key(const FrameHeader& header, ByteView frame) {
+    if (const auto key_id = decode_describe(frame))
+      return encode_key(header.id, FrameType::kDescribed, driver_.describe_key(*key_id));
+    if (const auto request = decode_generate(frame))
+      return encode_key(header.id, FrameType::kGenerated, driver_.generate_key(*request));
+    if (const auto key_id = decode_describe_hmac_key(frame))
+      return encode_hmac_key(header.id, FrameType::kHmacKeyDescribed, driver_.describe_hmac_key(*key_id));
+    if (const auto request = decode_generate_hmac_key(frame))
+      return encode_hmac_key(header.id, FrameType::kHmacKeyGenerated, driver_.generate_hmac_key(*request));
     return std::nullopt;
   }
 

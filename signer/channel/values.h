@@ -3,8 +3,10 @@
 // What signerd and a token host say to each other, as values.  Their bytes: channel/frames.h, docs/channel.md.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jose/public_key.h"
@@ -75,6 +77,32 @@ struct KeyDescription {
   std::string attributes;  // "CKA_SENSITIVE=1 CKA_EXTRACTABLE=0 ...": as read back, for people
 };
 
+// The HMAC-SHA-256 of a text that is no pseudonym's (those have a zero byte in them, docs/claim-policy.md): tells keys
+// apart without saying anything of them (ADR 0017).
+using KnownAnswer = std::array<std::uint8_t, 32>;
+
+inline constexpr std::string_view kKnownAnswerMessage = "signer: known answer of an HMAC key, version 1";
+
+// A secret key for HMAC-SHA-256 (FIPS 198-1), 32 bytes, made in the token.
+struct HmacKeyRequest {
+  std::string label;  // CKA_LABEL: the key's configured name
+  Bytes key_id;       // CKA_ID, made by signerd; 1 to 64 bytes
+};
+
+struct HmacKeyDescription {
+  KnownAnswer known_answer{};
+  std::string attributes;  // as those of KeyDescription
+};
+
+using Mac = std::array<std::uint8_t, 32>;
+
+struct MacRequest {
+  Bytes key_id;
+  KnownAnswer known_answer{};    // of the key that is meant: with another one under this id nothing is computed
+  std::int64_t deadline_ns = 0;  // CLOCK_MONOTONIC
+  std::string message;           // 1 to kMacMessageMax bytes
+};
+
 struct SignRequest {
   Bytes key_id;
   Algorithm algorithm = Algorithm::kRs256;
@@ -83,6 +111,7 @@ struct SignRequest {
 };
 
 inline constexpr std::size_t kSigningInputMax = 32UL * 1024;
+inline constexpr std::size_t kMacMessageMax = 32UL * 1024;
 inline constexpr std::size_t kKeyIdMax = 64;
 
 }  // namespace signer::channel

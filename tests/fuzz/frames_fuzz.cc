@@ -44,11 +44,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   taken += stable(frame, decode_opened, [](auto h, const auto& v) { return encode_opened(h.id, v); });
   taken += stable(frame, decode_key, [](auto h, const auto& v) { return encode_key(h.id, h.type, v); });
   taken += stable(frame, decode_signed, [](auto h, const auto& v) { return encode_signed(h.id, v); });
+  taken += stable(frame, decode_mac, [](auto h, const auto& v) { return encode_mac(h.id, v); });
+  taken +=
+      stable(frame, decode_describe_hmac_key, [](auto h, const auto& v) { return encode_describe_hmac_key(h.id, v); });
+  taken +=
+      stable(frame, decode_generate_hmac_key, [](auto h, const auto& v) { return encode_generate_hmac_key(h.id, v); });
+  taken += stable(frame, decode_mac_made, [](auto h, const auto& v) { return encode_mac_made(h.id, v); });
+  taken += stable(frame, decode_hmac_key, [](auto h, const auto& v) { return encode_hmac_key(h.id, h.type, v); });
   signer::fuzz::require(taken <= 1, "a frame has one meaning");
   if (taken == 1) {
     const auto cut = frame.first(size - 1);
     const bool still = decode_open(cut) || decode_describe(cut) || decode_generate(cut) || decode_sign(cut) ||
-                       decode_opened(cut) || decode_key(cut) || decode_signed(cut);
+                       decode_opened(cut) || decode_key(cut) || decode_signed(cut) || decode_mac(cut) ||
+                       decode_describe_hmac_key(cut) || decode_generate_hmac_key(cut) || decode_mac_made(cut) ||
+                       decode_hmac_key(cut);
     signer::fuzz::require(!still, "a frame that lacks its last byte is refused");
   }
   return 0;

@@ -28,6 +28,20 @@ SignRequest some_job() {
   return {{9, 8, 7}, Algorithm::kRs256, 0x1122334455667788, "eyJh.eyJz"};
 }
 
+KnownAnswer some_answer() {
+  KnownAnswer answer{};
+  for (std::size_t i = 0; i < answer.size(); ++i) answer[i] = static_cast<std::uint8_t>(0xe0 + i);
+  return answer;
+}
+
+MacRequest some_mac_job() {
+  return {{9, 8, 7}, some_answer(), 0x1122334455667788, std::string("sector\0id", 9)};
+}
+
+HmacKeyDescription some_hmac_key() {
+  return {some_answer(), "CKA_SENSITIVE=1"};
+}
+
 TokenDescription some_token() {
   return {"demo", "maker", "model", "serial", "2.6", "lib 1", "CKM_SHA256_RSA_PKCS", true};
 }
@@ -88,7 +102,20 @@ std::vector<Sample> samples() {
   });
   const auto signature =
       recoder(decode_signed, [](const FrameHeader& h, const HostResult<Bytes>& v) { return encode_signed(h.id, v); });
+  const auto mac = recoder(decode_mac, [](const FrameHeader& h, const MacRequest& v) { return encode_mac(h.id, v); });
+  const auto describe_hmac_key = recoder(
+      decode_describe_hmac_key, [](const FrameHeader& h, const Bytes& v) { return encode_describe_hmac_key(h.id, v); });
+  const auto generate_hmac_key = recoder(decode_generate_hmac_key, [](const FrameHeader& h, const HmacKeyRequest& v) {
+    return encode_generate_hmac_key(h.id, v);
+  });
+  const auto mac_made =
+      recoder(decode_mac_made, [](const FrameHeader& h, const HostResult<Mac>& v) { return encode_mac_made(h.id, v); });
+  const auto hmac_key = recoder(decode_hmac_key, [](const FrameHeader& h, const HostResult<HmacKeyDescription>& v) {
+    return encode_hmac_key(h.id, h.type, v);
+  });
   const HostResult<KeyDescription> no_key = host_failure(HostStatus::kNotFound, "no key");
+  const HostResult<HmacKeyDescription> no_hmac_key = host_failure(HostStatus::kMismatch, "another key");
+  const HostResult<Mac> no_mac = host_failure(HostStatus::kMismatch, "another key");
   return {
       {"open", encode_open(kId, some_spec()), open},
       {"open of nothing", encode_open(0, {}), open},
@@ -102,6 +129,14 @@ std::vector<Sample> samples() {
       {"not described", encode_key(kId, FrameType::kDescribed, no_key), key},
       {"signed", encode_signed(kId, Bytes(256, 0x5a)), signature},
       {"not signed", encode_signed(kId, some_failure()), signature},
+      {"mac", encode_mac(kId, some_mac_job()), mac},
+      {"describe HMAC key", encode_describe_hmac_key(kId, Bytes{1, 2, 3}), describe_hmac_key},
+      {"generate HMAC key", encode_generate_hmac_key(kId, {"pairwise", {1, 0xff}}), generate_hmac_key},
+      {"mac made", encode_mac_made(kId, some_answer()), mac_made},
+      {"mac not made", encode_mac_made(kId, no_mac), mac_made},
+      {"HMAC key described", encode_hmac_key(kId, FrameType::kHmacKeyDescribed, some_hmac_key()), hmac_key},
+      {"HMAC key generated", encode_hmac_key(kId, FrameType::kHmacKeyGenerated, some_hmac_key()), hmac_key},
+      {"HMAC key not described", encode_hmac_key(kId, FrameType::kHmacKeyDescribed, no_hmac_key), hmac_key},
   };
 }
 
@@ -256,7 +291,7 @@ TEST(FrameHeader, RefusesOtherVersionsTypesReservedBitsAndSizes) {
   ASSERT_TRUE(decode_header(frame));
   for (unsigned type = 0; type < 256; ++type) {
     frame[1] = static_cast<std::uint8_t>(type);
-    const bool known = (type >= 1 && type <= 4) || (type >= 0x81 && type <= 0x84);
+    const bool known = (type >= 1 && type <= 7) || (type >= 0x81 && type <= 0x87);
     EXPECT_EQ(decode_header(frame).has_value(), known) << type;
   }
   for (unsigned version = 0; version < 256; ++version) {
@@ -280,9 +315,11 @@ TEST(FrameHeader, AFrameOfOneTypeIsNotReadAsAnother) {
   for (const Sample& sample : all) {
     for (const Sample& reader : all) {
       const Bytes read = reader.recode(sample.frame);
-      const bool same_kind =
-          reader.frame[1] == sample.frame[1] ||
-          (reader.frame[1] >= 0x82 && reader.frame[1] <= 0x83 && sample.frame[1] >= 0x82 && sample.frame[1] <= 0x83);
+      const auto both_from = [&](std::uint8_t first) {
+        return reader.frame[1] >= first && reader.frame[1] <= first + 1 && sample.frame[1] >= first &&
+               sample.frame[1] <= first + 1;
+      };
+      const bool same_kind = reader.frame[1] == sample.frame[1] || both_from(0x82) || both_from(0x86);
       EXPECT_EQ(!read.empty(), same_kind) << sample.name << " read by the reader of " << reader.name;
     }
   }

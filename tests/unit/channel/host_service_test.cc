@@ -74,6 +74,14 @@ class FakeWorker final : public SigningWorker {
     return Bytes(bytes.begin(), bytes.end());
   }
 
+  HostResult<Mac> mac(const MacRequest& request) override {
+    journal_.note("mac " + request.message);
+    if (request.message == "fail") return host_failure(HostStatus::kMismatch, "another key");
+    Mac mac{};
+    mac.fill(static_cast<std::uint8_t>(request.message.size()));
+    return mac;
+  }
+
  private:
   Journal journal_;
   Meeting& meeting_;
@@ -100,6 +108,17 @@ class FakeDriver final : public Driver {
   HostResult<KeyDescription> generate_key(const KeyRequest& request) override {
     journal_.note("generate " + request.label);
     return some_key();
+  }
+
+  HostResult<HmacKeyDescription> describe_hmac_key(ByteView key_id) override {
+    journal_.note("describe hmac " + std::to_string(key_id.size()));
+    if (key_id.size() == 1) return host_failure(HostStatus::kNotFound, "no such key");
+    return HmacKeyDescription{};
+  }
+
+  HostResult<HmacKeyDescription> generate_hmac_key(const HmacKeyRequest& request) override {
+    journal_.note("generate hmac " + request.label);
+    return HmacKeyDescription{};
   }
 
   HostResult<std::unique_ptr<SigningWorker>> make_worker() override {
@@ -263,6 +282,58 @@ TEST(HostService, OpensDescribesGeneratesAndEchoesIds) {
   EXPECT_EQ(host.journal(), "open main\ndescribe 2\ndescribe 1\ngenerate issuer\nworker gone\nclose\n");
 }
 
+Bytes mac_frame(std::uint64_t id, std::string message, std::int64_t deadline = in(60s)) {
+  return encode_mac(id, {{1}, {}, deadline, std::move(message)});
+}
+
+TEST(HostService, DescribesAndGeneratesHmacKeysAndEchoesIds) {
+  Host host;
+  host.open();
+  host.send(0, encode_describe_hmac_key(77, Bytes{1, 2}));
+  const auto described = host.receive(0);
+  host.send(0, encode_describe_hmac_key(78, Bytes{1}));
+  const auto missing = host.receive(0);
+  host.send(0, encode_generate_hmac_key(79, {"pairwise", {5}}));
+  const auto generated = host.receive(0);
+
+  ASSERT_TRUE(described && missing && generated);
+  EXPECT_EQ(decode_header(*described)->id, 77U);
+  EXPECT_EQ(decode_header(*described)->type, FrameType::kHmacKeyDescribed);
+  EXPECT_TRUE(decode_hmac_key(*described)->has_value());
+  EXPECT_EQ(decode_hmac_key(*missing)->error().status, HostStatus::kNotFound);
+  EXPECT_EQ(decode_header(*generated)->id, 79U);
+  EXPECT_EQ(decode_header(*generated)->type, FrameType::kHmacKeyGenerated);
+  host.close(0);
+  EXPECT_EQ(host.ended(), kExitOk);
+  EXPECT_EQ(host.journal(),
+            "open main\ndescribe hmac 2\ndescribe hmac 1\ngenerate hmac pairwise\nworker gone\nclose\n");
+}
+
+TEST(HostService, MacsAndSignaturesShareTheOrderOfTheChannel) {
+  Host host;
+  host.open();
+  host.send(1, mac_frame(1, "abc"));
+  host.send(1, sign_frame(2, "input"));
+  host.send(1, mac_frame(3, "fail"));
+  host.send(1, mac_frame(4, "late", in(-1ms)));
+  host.send(1, mac_frame(5, "abcd"));
+  std::vector<Bytes> replies;
+  for (std::uint64_t id = 1; id <= 5; ++id) {
+    const auto reply = host.receive(1);
+    ASSERT_TRUE(reply) << id;
+    EXPECT_EQ(decode_header(*reply)->id, id);
+    replies.push_back(*reply);
+  }
+  EXPECT_EQ((*decode_mac_made(replies[0]))->front(), 3);
+  EXPECT_TRUE(decode_signed(replies[1])->has_value());
+  EXPECT_EQ(decode_mac_made(replies[2])->error().status, HostStatus::kMismatch);
+  EXPECT_EQ(decode_mac_made(replies[3])->error().status, HostStatus::kExpired);
+  EXPECT_EQ((*decode_mac_made(replies[4]))->front(), 4);
+  host.close(0);
+  EXPECT_EQ(host.ended(), kExitOk);
+  EXPECT_EQ(host.journal(), "open main\nmac abc\nsign input\nmac fail\nmac abcd\nworker gone\nclose\n");
+}
+
 TEST(HostService, SignsInTheOrderOfTheChannel) {
   Host host;
   host.open();
@@ -382,6 +453,7 @@ TEST(HostService, NonsenseOnTheControlChannelEndsTheHost) {
       Bytes(kFrameBytesMax + 1, 1),
       encode_open(2, {"again", "", "", "", "", 1}),  // a second open
       sign_frame(2, "on the wrong channel"),
+      mac_frame(2, "on the wrong channel"),
       encode_signed(2, Bytes{1}),  // a reply
   };
   for (const Bytes& nonsense : frames) {
@@ -396,7 +468,8 @@ TEST(HostService, NonsenseOnTheControlChannelEndsTheHost) {
 
 TEST(HostService, NothingIsServedBeforeTheTokenIsOpen) {
   for (const Bytes& early :
-       {encode_describe(1, Bytes{1}), encode_generate(1, {jose::KeyKind::kRsa2048, "x", {1}, false})}) {
+       {encode_describe(1, Bytes{1}), encode_generate(1, {jose::KeyKind::kRsa2048, "x", {1}, false}),
+        encode_describe_hmac_key(1, Bytes{1}), encode_generate_hmac_key(1, {"x", {1}})}) {
     Host host;
     host.send(0, early);
     EXPECT_FALSE(host.receive(0));
@@ -407,8 +480,8 @@ TEST(HostService, NothingIsServedBeforeTheTokenIsOpen) {
 
 // Otherwise signerd would wait on that channel until it takes the host for a hung one.
 TEST(HostService, NonsenseOnAWorkerChannelIsNoticedByThePeer) {
-  for (const Bytes& nonsense :
-       {Bytes{0xff}, encode_describe(1, Bytes{1}), encode_signed(1, Bytes{1}), Bytes(kFrameBytesMax + 1, 1)}) {
+  for (const Bytes& nonsense : {Bytes{0xff}, encode_describe(1, Bytes{1}), encode_generate_hmac_key(1, {"x", {1}}),
+                                encode_signed(1, Bytes{1}), Bytes(kFrameBytesMax + 1, 1)}) {
     Host host;
     host.open();
     host.set_patience(1, 2);
