@@ -49,6 +49,28 @@ HostResult<std::shared_ptr<const StoredKey>> Attachment::key(const Session& sess
   return key;
 }
 
+HostResult<CK_OBJECT_HANDLE> Attachment::hmac_key(const Session& session, const Bytes& key_id,
+                                                  const channel::KnownAnswer& known_answer) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = hmac_keys_.find(key_id);
+    if (known != hmac_keys_.end() && known->second.known_answer == known_answer) return known->second.secret_key;
+  }
+  SIGNER_ASSIGN_OR_RETURN(const StoredHmacKey found, look_up_hmac_key(session, key_id));
+  if (found.known_answer != known_answer) {
+    return host_failure(HostStatus::kMismatch, "hsm: the token holds another HMAC key under this CKA_ID");
+  }
+  const std::lock_guard lock(mutex_);
+  hmac_keys_.insert_or_assign(key_id, found);
+  return found.secret_key;
+}
+
+HostResult<StoredHmacKey> Attachment::look_up_hmac_key(const Session& session, const Bytes& key_id) const {
+  auto found = find_hmac_key(session, mechanisms_, key_id);
+  if (!found && found.error().status == HostStatus::kNotFound) SIGNER_RETURN_IF_ERROR(check_alive(session));
+  return found;
+}
+
 HostResult<void> Attachment::check_alive(const Session& session) const {
   CK_TOKEN_INFO info{};
   CK_RV rv = api_.C_GetTokenInfo(token_.slot, &info);

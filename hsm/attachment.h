@@ -10,6 +10,7 @@
 
 #include "channel/key_pins.h"
 #include "channel/values.h"
+#include "hsm/hmac_key.h"
 #include "hsm/key_store.h"
 #include "hsm/login.h"
 #include "hsm/session_pool.h"
@@ -39,6 +40,14 @@ class Attachment {
   // missing key is kUnavailable, for a token that is gone shows no keys.  kMismatch if the pins disagree.
   [[nodiscard]] channel::HostResult<std::shared_ptr<const StoredKey>> key(const Session& session, const Bytes& key_id);
 
+  // The HMAC key under `key_id` with this known answer, looked up once per attachment; kMismatch if it has another one.
+  // kNotFound as above.
+  [[nodiscard]] channel::HostResult<CK_OBJECT_HANDLE> hmac_key(const Session& session, const Bytes& key_id,
+                                                               const channel::KnownAnswer& known_answer);
+
+  // As it is now: looked up anew.
+  [[nodiscard]] channel::HostResult<StoredHmacKey> look_up_hmac_key(const Session& session, const Bytes& key_id) const;
+
  private:
   Attachment(const CK_FUNCTION_LIST& api, SlotToken token, channel::KeyPins& pins, std::size_t sessions_max)
       : api_(api), token_(token), pins_(pins), sessions_(api, token.slot, sessions_max) {}
@@ -53,6 +62,7 @@ class Attachment {
   SessionPool sessions_;
   std::mutex mutex_;
   std::map<Bytes, std::shared_ptr<const StoredKey>> keys_;
+  std::map<Bytes, StoredHmacKey> hmac_keys_;
 };
 
 }  // namespace signer::hsm

@@ -20,6 +20,26 @@ namespace {
 constexpr CK_ULONG kObjectsMax = 16;
 constexpr CK_ULONG kAttributeBytesMax = 16384;
 
+HostResult<std::vector<CK_OBJECT_HANDLE>> find_matching(const Session& session, CK_OBJECT_CLASS object_class,
+                                                        const CK_ATTRIBUTE& attribute) {
+  std::array<CK_ATTRIBUTE, 2> query{{{CKA_CLASS, &object_class, sizeof object_class}, attribute}};
+  const CK_FUNCTION_LIST& api = session.api();
+  CK_RV rv = api.C_FindObjectsInit(session.handle(), query.data(), query.size());
+  if (rv != CKR_OK) return fail(host_error("C_FindObjectsInit", "", rv));
+  std::vector<CK_OBJECT_HANDLE> found(kObjectsMax);
+  CK_ULONG total = 0;
+  CK_ULONG count = 0;
+  do {  // a module may answer in pieces; an empty one is the end
+    rv = api.C_FindObjects(session.handle(), found.data() + total, kObjectsMax - total, &count);
+    if (rv == CKR_OK) total += std::min(count, kObjectsMax - total);
+  } while (rv == CKR_OK && count > 0 && total < kObjectsMax);
+  const CK_RV final_rv = api.C_FindObjectsFinal(session.handle());
+  if (rv != CKR_OK) return fail(host_error("C_FindObjects", "", rv));
+  if (final_rv != CKR_OK) return fail(host_error("C_FindObjectsFinal", "", final_rv));
+  found.resize(total);
+  return found;
+}
+
 Bytes without_leading_zeros(const Bytes& number) {
   return {std::find_if(number.begin(), number.end(), [](std::uint8_t byte) { return byte != 0; }), number.end()};
 }
@@ -70,23 +90,12 @@ HostResult<jose::PublicKey> read_p256(const Session& session, CK_OBJECT_HANDLE p
 
 HostResult<std::vector<CK_OBJECT_HANDLE>> find_objects(const Session& session, CK_OBJECT_CLASS object_class,
                                                        ByteView key_id) {
-  std::array<CK_ATTRIBUTE, 2> query{
-      {{CKA_CLASS, &object_class, sizeof object_class}, {CKA_ID, read_only(key_id), key_id.size()}}};
-  const CK_FUNCTION_LIST& api = session.api();
-  CK_RV rv = api.C_FindObjectsInit(session.handle(), query.data(), query.size());
-  if (rv != CKR_OK) return fail(host_error("C_FindObjectsInit", "", rv));
-  std::vector<CK_OBJECT_HANDLE> found(kObjectsMax);
-  CK_ULONG total = 0;
-  CK_ULONG count = 0;
-  do {  // a module may answer in pieces; an empty one is the end
-    rv = api.C_FindObjects(session.handle(), found.data() + total, kObjectsMax - total, &count);
-    if (rv == CKR_OK) total += std::min(count, kObjectsMax - total);
-  } while (rv == CKR_OK && count > 0 && total < kObjectsMax);
-  const CK_RV final_rv = api.C_FindObjectsFinal(session.handle());
-  if (rv != CKR_OK) return fail(host_error("C_FindObjects", "", rv));
-  if (final_rv != CKR_OK) return fail(host_error("C_FindObjectsFinal", "", final_rv));
-  found.resize(total);
-  return found;
+  return find_matching(session, object_class, {CKA_ID, read_only(key_id), key_id.size()});
+}
+
+HostResult<std::vector<CK_OBJECT_HANDLE>> find_labelled(const Session& session, CK_OBJECT_CLASS object_class,
+                                                        std::string_view label) {
+  return find_matching(session, object_class, {CKA_LABEL, read_only(label), label.size()});
 }
 
 HostResult<std::optional<Bytes>> read_attribute(const Session& session, CK_OBJECT_HANDLE object,

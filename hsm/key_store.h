@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "channel/values.h"
@@ -22,6 +23,11 @@ struct StoredKey {
 [[nodiscard]] channel::HostResult<std::vector<CK_OBJECT_HANDLE>> find_objects(const Session& session,
                                                                               CK_OBJECT_CLASS object_class,
                                                                               ByteView key_id);
+
+// Handles of the objects of this class with this CKA_LABEL, at most 16.
+[[nodiscard]] channel::HostResult<std::vector<CK_OBJECT_HANDLE>> find_labelled(const Session& session,
+                                                                               CK_OBJECT_CLASS object_class,
+                                                                               std::string_view label);
 
 // An attribute's bytes; nothing if the token does not report it (unknown to it, sensitive, or without a length).
 [[nodiscard]] channel::HostResult<std::optional<Bytes>> read_attribute(const Session& session, CK_OBJECT_HANDLE object,

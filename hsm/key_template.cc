@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <deque>
 
 #include "base/log.h"
+#include "hsm/attribute_template.h"
 #include "hsm/attributes.h"
 #include "hsm/ckr.h"
 
@@ -20,45 +19,7 @@ using channel::KeyRequest;
 
 namespace {
 
-// When a token refuses the template, what to leave out next.  SENSITIVE and EXTRACTABLE go last (some tokens refuse the
-// mere mention and always do the right thing); check_strength judges the outcome all the same.
-enum class Leniency { kNone, kMechanisms, kModifiable, kRareFlags, kUsage, kAll };
-constexpr std::array kLeniencies{Leniency::kNone,      Leniency::kMechanisms, Leniency::kModifiable,
-                                 Leniency::kRareFlags, Leniency::kUsage,      Leniency::kAll};
-constexpr Leniency kRequired = static_cast<Leniency>(99);
-
 constexpr std::array<std::uint8_t, 3> kExponent{0x01, 0x00, 0x01};
-
-// A CK_ATTRIBUTE array that owns its values and leaves out those that the leniency allows to be absent.
-class Template {
- public:
-  explicit Template(Leniency leniency) : leniency_(leniency) {}
-
-  void bytes(CK_ATTRIBUTE_TYPE type, ByteView value, Leniency droppable = kRequired) {
-    if (leniency_ >= droppable) return;
-    values_.emplace_back(value.begin(), value.end());
-    attributes_.push_back({type, values_.back().data(), values_.back().size()});
-  }
-
-  void flag(CK_ATTRIBUTE_TYPE type, CK_BBOOL value, Leniency droppable = kRequired) {
-    bytes(type, ByteView(&value, 1), droppable);
-  }
-
-  void number(CK_ATTRIBUTE_TYPE type, CK_ULONG value, Leniency droppable = kRequired) {
-    std::array<std::uint8_t, sizeof value> raw{};
-    std::memcpy(raw.data(), &value, sizeof value);
-    bytes(type, raw, droppable);
-  }
-
-  [[nodiscard]] CK_ATTRIBUTE* data() noexcept { return attributes_.data(); }
-
-  [[nodiscard]] CK_ULONG size() const noexcept { return attributes_.size(); }
-
- private:
-  Leniency leniency_;
-  std::deque<Bytes> values_;  // a deque: the attributes point into it
-  std::vector<CK_ATTRIBUTE> attributes_;
-};
 
 bool is_rsa(const KeyRequest& request) {
   return jose::algorithm_of(request.kind) == Algorithm::kRs256;
@@ -68,12 +29,6 @@ std::vector<CK_MECHANISM_TYPE> allowed_mechanisms(const KeyRequest& request) {
   if (!is_rsa(request)) return {CKM_ECDSA};
   if (request.mechanism_lock) return {CKM_SHA256_RSA_PKCS};
   return {CKM_SHA256_RSA_PKCS, CKM_RSA_PKCS};
-}
-
-Bytes raw_bytes(const std::vector<CK_MECHANISM_TYPE>& mechanisms) {
-  Bytes raw(mechanisms.size() * sizeof(CK_MECHANISM_TYPE));
-  std::memcpy(raw.data(), mechanisms.data(), raw.size());
-  return raw;
 }
 
 Template public_template(const KeyRequest& request, Leniency leniency) {
@@ -153,12 +108,6 @@ std::string discard(const Session& session, const Pair& pair) {
          ckr_name(private_rv != CKR_OK ? private_rv : public_rv) + "), remove it by hand";
 }
 
-struct Requirement {
-  CK_ATTRIBUTE_TYPE type;
-  bool value;
-  bool may_be_absent;  // roles some tokens do not have; never the attributes that keep the key in
-};
-
 constexpr Requirement kRequirements[] = {
     {CKA_SENSITIVE, true, false},
     {CKA_ALWAYS_SENSITIVE, true, false},
@@ -184,12 +133,7 @@ bool right_size(const jose::PublicKey& key, const KeyRequest& request) {
 }  // namespace
 
 HostResult<void> check_strength(const Session& session, const StoredKey& key, const KeyRequest& request) {
-  std::string faults;
-  for (const Requirement& requirement : kRequirements) {
-    SIGNER_ASSIGN_OR_RETURN(const auto flag, read_flag(session, key.private_key, requirement.type));
-    if (!flag && !requirement.may_be_absent) faults += " " + attribute_name(requirement.type) + "=-";
-    if (flag && *flag != requirement.value) faults += " " + attribute_name(requirement.type) + (*flag ? "=1" : "=0");
-  }
+  SIGNER_ASSIGN_OR_RETURN(std::string faults, flag_faults(session, key.private_key, kRequirements));
   SIGNER_ASSIGN_OR_RETURN(const auto generator, read_number(session, key.private_key, CKA_KEY_GEN_MECHANISM));
   if (generator && *generator != CKM_RSA_PKCS_KEY_PAIR_GEN && *generator != CKM_RSA_X9_31_KEY_PAIR_GEN &&
       *generator != CKM_EC_KEY_PAIR_GEN) {

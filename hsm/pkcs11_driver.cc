@@ -49,11 +49,18 @@ HostResult<channel::KeyDescription> describe(const Session& session, const Store
   return channel::KeyDescription{key.public_key, std::move(attributes)};
 }
 
+HostResult<channel::HmacKeyDescription> describe_hmac(const Session& session, const StoredHmacKey& key) {
+  SIGNER_ASSIGN_OR_RETURN(std::string attributes, attributes_text(session, key.secret_key));
+  return channel::HmacKeyDescription{key.known_answer, std::move(attributes)};
+}
+
 class Worker final : public channel::SigningWorker {
  public:
   explicit Worker(Pkcs11Driver& driver) : driver_(driver) {}
 
   HostResult<Bytes> sign(const channel::SignRequest& request) override { return driver_.sign(request); }
+
+  HostResult<channel::Mac> mac(const channel::MacRequest& request) override { return driver_.mac(request); }
 
  private:
   Pkcs11Driver& driver_;
@@ -127,12 +134,8 @@ HostResult<channel::KeyDescription> Pkcs11Driver::describe_key(ByteView key_id) 
 
 HostResult<channel::KeyDescription> Pkcs11Driver::generate_key(const channel::KeyRequest& request) {
   SIGNER_RETURN_IF_ERROR(check_key_id(request.key_id));
-  // Wakes a token that has been lost; generation itself is not repeated, or a lost answer would make two pairs.
-  const auto look = [&request](Attachment&, const Session& session) {
-    return find_objects(session, CKO_PRIVATE_KEY, request.key_id);
-  };
   const SteadyTime deadline = now() + kAdminTime;
-  SIGNER_RETURN_IF_ERROR(climb<std::vector<CK_OBJECT_HANDLE>>(deadline, MissingKey::kIsAnAnswer, look));
+  SIGNER_RETURN_IF_ERROR(wake(CKO_PRIVATE_KEY, request.key_id, deadline));
   const auto generate = [&request](Attachment& attachment,
                                    const Session& session) -> HostResult<channel::KeyDescription> {
     SIGNER_RETURN_IF_ERROR(generate_key_pair(session, request));
@@ -141,6 +144,50 @@ HostResult<channel::KeyDescription> Pkcs11Driver::generate_key(const channel::Ke
   };
   std::uint64_t generation = 0;
   return try_once<channel::KeyDescription>(Rung::kFirstTry, deadline, generate, generation);
+}
+
+HostResult<channel::Mac> Pkcs11Driver::mac(const channel::MacRequest& request) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(request.key_id));
+  if (request.message.size() > channel::kMacMessageMax) {
+    return host_failure(HostStatus::kInvalid, "hsm: the message is too long");
+  }
+  const auto attempt = [&request](Attachment& attachment, const Session& session) -> HostResult<channel::Mac> {
+    SIGNER_ASSIGN_OR_RETURN(const auto key, attachment.hmac_key(session, request.key_id, request.known_answer));
+    return make_mac(session, key, request.message);
+  };
+  return climb<channel::Mac>(SteadyTime(std::chrono::nanoseconds(request.deadline_ns)), MissingKey::kIsSuspect,
+                             attempt);
+}
+
+HostResult<channel::HmacKeyDescription> Pkcs11Driver::describe_hmac_key(ByteView key_id) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(key_id));
+  const Bytes id(key_id.begin(), key_id.end());
+  const auto attempt = [&id](Attachment& attachment,
+                             const Session& session) -> HostResult<channel::HmacKeyDescription> {
+    SIGNER_ASSIGN_OR_RETURN(const StoredHmacKey key, attachment.look_up_hmac_key(session, id));
+    return describe_hmac(session, key);
+  };
+  return climb<channel::HmacKeyDescription>(now() + kAdminTime, MissingKey::kIsAnAnswer, attempt);
+}
+
+HostResult<channel::HmacKeyDescription> Pkcs11Driver::generate_hmac_key(const channel::HmacKeyRequest& request) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(request.key_id));
+  const SteadyTime deadline = now() + kAdminTime;
+  SIGNER_RETURN_IF_ERROR(wake(CKO_SECRET_KEY, request.key_id, deadline));
+  const auto generate = [&request](Attachment& attachment,
+                                   const Session& session) -> HostResult<channel::HmacKeyDescription> {
+    SIGNER_ASSIGN_OR_RETURN(const StoredHmacKey key, hsm::generate_hmac_key(session, attachment.mechanisms(), request));
+    return describe_hmac(session, key);
+  };
+  std::uint64_t generation = 0;
+  return try_once<channel::HmacKeyDescription>(Rung::kFirstTry, deadline, generate, generation);
+}
+
+// Recovers a token that has been lost; a generation itself is not repeated, or a lost answer would make two keys.
+HostResult<void> Pkcs11Driver::wake(CK_OBJECT_CLASS object_class, const Bytes& key_id, SteadyTime deadline) {
+  const auto look = [&](Attachment&, const Session& session) { return find_objects(session, object_class, key_id); };
+  SIGNER_RETURN_IF_ERROR(climb<std::vector<CK_OBJECT_HANDLE>>(deadline, MissingKey::kIsAnAnswer, look));
+  return {};
 }
 
 // `attempt` reports kUnavailable for what the next rung may cure; every other answer is final.

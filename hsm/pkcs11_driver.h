@@ -26,6 +26,8 @@ class Pkcs11Driver final : public channel::Driver {
   channel::HostResult<channel::TokenDescription> open(const channel::TokenSpec& spec) override;
   channel::HostResult<channel::KeyDescription> describe_key(ByteView key_id) override;
   channel::HostResult<channel::KeyDescription> generate_key(const channel::KeyRequest& request) override;
+  channel::HostResult<channel::HmacKeyDescription> describe_hmac_key(ByteView key_id) override;
+  channel::HostResult<channel::HmacKeyDescription> generate_hmac_key(const channel::HmacKeyRequest& request) override;
   channel::HostResult<std::unique_ptr<channel::SigningWorker>> make_worker() override;
 
   // Waits a moment for callers to leave; with one stuck inside, the module is left as it is.
@@ -33,6 +35,7 @@ class Pkcs11Driver final : public channel::Driver {
 
   // For workers, on their own threads.
   channel::HostResult<Bytes> sign(const channel::SignRequest& request);
+  channel::HostResult<channel::Mac> mac(const channel::MacRequest& request);
 
  private:
   enum class Rung { kFirstTry, kNewSession, kNewLogin, kNewModule };
@@ -40,6 +43,8 @@ class Pkcs11Driver final : public channel::Driver {
 
   template <class T, class Attempt>
   channel::HostResult<T> climb(SteadyTime deadline, MissingKey missing, const Attempt& attempt);
+
+  channel::HostResult<void> wake(CK_OBJECT_CLASS object_class, const Bytes& key_id, SteadyTime deadline);
 
   template <class T, class Attempt>
   channel::HostResult<T> try_once(Rung rung, SteadyTime deadline, const Attempt& attempt, std::uint64_t& generation);

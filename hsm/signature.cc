@@ -50,6 +50,7 @@ HostResult<Mechanisms> offered_mechanisms(const CK_FUNCTION_LIST& api, CK_SLOT_I
   }
   SIGNER_ASSIGN_OR_RETURN(const bool ecdsa, can_sign(api, slot, CKM_ECDSA));
   if (ecdsa) mechanisms.es256 = CKM_ECDSA;
+  SIGNER_ASSIGN_OR_RETURN(mechanisms.hmac, can_sign(api, slot, CKM_SHA256_HMAC));
   return mechanisms;
 }
 

@@ -14,6 +14,7 @@ namespace signer::hsm {
 struct Mechanisms {
   std::optional<CK_MECHANISM_TYPE> rs256;  // CKM_SHA256_RSA_PKCS, else CKM_RSA_PKCS over a DigestInfo of ours
   std::optional<CK_MECHANISM_TYPE> es256;  // CKM_ECDSA over a SHA-256 of ours
+  bool hmac = false;                       // CKM_SHA256_HMAC
 };
 
 [[nodiscard]] channel::HostResult<Mechanisms> offered_mechanisms(const CK_FUNCTION_LIST& api, CK_SLOT_ID slot);

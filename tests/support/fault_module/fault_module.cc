@@ -323,6 +323,12 @@ CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_A
                                  public_key, private_key);
 }
 
+CK_RV generate_key(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_ATTRIBUTE* attributes, CK_ULONG count,
+                   CK_OBJECT_HANDLE* key) {
+  if (names_refused(attributes, count)) return CKR_ATTRIBUTE_TYPE_INVALID;
+  return api().C_GenerateKey(session, mechanism, attributes, count, key);
+}
+
 CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
   if (ledger().is_logged_out()) return CKR_USER_NOT_LOGGED_IN;
   if (ledger().is_stale(key)) return CKR_OBJECT_HANDLE_INVALID;
@@ -380,6 +386,7 @@ CK_FUNCTION_LIST make_list() {
   SIGNER_FAULT_OWN(C_FindObjects, find_objects);
   SIGNER_FAULT_OWN(C_GetAttributeValue, get_attribute_value);
   SIGNER_FAULT_OWN(C_GenerateKeyPair, generate_key_pair);
+  SIGNER_FAULT_OWN(C_GenerateKey, generate_key);
   SIGNER_FAULT_OWN(C_SignInit, sign_init);
   SIGNER_FAULT_OWN(C_Sign, sign);
 #undef SIGNER_FAULT_OWN

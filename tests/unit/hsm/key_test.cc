@@ -18,21 +18,10 @@ using test::key_request;
 
 class Key : public ::testing::Test {
  protected:
-  // A session of our own beside the driver's: login is the application's, so it is logged in.
   void SetUp() override {
-    auto module = Module::load(test::fault_module_path());
-    ASSERT_TRUE(module) << module.error().text;
-    module_ = std::move(*module);
-    CK_ULONG count = 8;
-    CK_SLOT_ID slots[8]{};
-    ASSERT_EQ(module_->api().C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
-    for (CK_ULONG i = 0; i < count && !session_.valid(); ++i) {
-      CK_TOKEN_INFO info{};
-      if (module_->api().C_GetTokenInfo(slots[i], &info) == CKR_OK && (info.flags & CKF_TOKEN_INITIALIZED) != 0) {
-        ASSERT_EQ(Session::open(module_->api(), slots[i], session_), CKR_OK);
-      }
-    }
-    ASSERT_TRUE(session_.valid());
+    auto beside = test::session_beside();
+    module_ = std::move(beside.module);
+    session_ = std::move(beside.session);
   }
 
   CK_OBJECT_HANDLE private_key(std::string_view id = "key-1") {

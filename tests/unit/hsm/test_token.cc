@@ -71,6 +71,23 @@ void TestToken::write_pin(std::string_view pin) const {
   [[maybe_unused]] const std::string path = directory_.file("user.pin", pin);
 }
 
+SessionBeside session_beside() {
+  auto module = Module::load(fault_module_path());
+  if (!module) give_up(module.error().text);
+  SessionBeside made{std::move(*module), Session()};
+  const CK_FUNCTION_LIST& api = made.module->api();
+  CK_ULONG count = 8;
+  CK_SLOT_ID slots[8]{};
+  if (api.C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK) give_up("C_GetSlotList");
+  for (CK_ULONG i = 0; i < count && !made.session.valid(); ++i) {
+    CK_TOKEN_INFO info{};
+    const bool ours = api.C_GetTokenInfo(slots[i], &info) == CKR_OK && (info.flags & CKF_TOKEN_INITIALIZED) != 0;
+    if (ours && Session::open(api, slots[i], made.session) != CKR_OK) give_up("C_OpenSession");
+  }
+  if (!made.session.valid()) give_up("no token");
+  return made;
+}
+
 std::unique_ptr<Pkcs11Driver> opened(const TestToken& token) {
   auto driver = std::make_unique<Pkcs11Driver>();
   if (const auto described = driver->open(token.spec()); !described) give_up(described.error().text);

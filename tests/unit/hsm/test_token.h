@@ -51,6 +51,15 @@ class TestToken {
   std::string label_;
 };
 
+// A session of the test's own beside a driver's: login is the application's, so it is logged in.
+struct SessionBeside {
+  std::unique_ptr<Module> module;
+  Session session;
+};
+
+// On the one initialised token; aborts the test run if it cannot.
+[[nodiscard]] SessionBeside session_beside();
+
 // A driver that has opened the token; aborts the test run if it cannot.
 [[nodiscard]] std::unique_ptr<Pkcs11Driver> opened(const TestToken& token);
 
