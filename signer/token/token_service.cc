@@ -23,10 +23,6 @@ constexpr std::chrono::milliseconds kBackoffFirst{50};
 constexpr std::chrono::milliseconds kBackoffMax{800};
 constexpr std::chrono::seconds kMisconfiguredPause{30};
 
-std::int64_t monotonic_ns(SteadyTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-
 Failure<Refusal> too_late() {
   return refuse(ErrorCode::kDeadlineExceeded, "not signed in time");
 }
@@ -116,13 +112,13 @@ void TokenService::opened(const channel::HostResult<channel::TokenDescription>& 
 
 // No further host is started until an operator acts, so no restart can spend the token's tries (invariant 5).
 void TokenService::pin_refused(const std::string& why) {
-  std::vector<SignJob> in_hand = take_in_flight();
+  std::vector<Job> in_hand = take_in_flight();
   state_ = TokenState::kPinRefused;
   reason_ = why;
   log::error("pin_refused",
              {{"token", name()}, {"reason", reason_}, {"next", "no further attempt until an operator acts"}});
   host_.retire();
-  for (SignJob& job : in_hand) job.done(unavailable(why));
+  for (const Job& job : in_hand) job.refuse(unavailable(why));
   fail_calls(why);
   fail_queued(why);
   if (events_.lost) events_.lost();
@@ -130,7 +126,7 @@ void TokenService::pin_refused(const std::string& why) {
 
 void TokenService::host_lost(std::string why) {
   if (const auto how = host_.ended()) why += " (" + *how + ")";
-  std::vector<SignJob> in_hand = take_in_flight();
+  std::vector<Job> in_hand = take_in_flight();
   host_.retire();
   state_ = TokenState::kUnavailable;
   reason_ = why;
@@ -141,7 +137,7 @@ void TokenService::host_lost(std::string why) {
   // Backwards, so that they stand in the queue in the order in which they were sent.
   for (auto job = in_hand.rbegin(); job != in_hand.rend(); ++job) {
     if (++job->attempts >= kAttemptsMax) {
-      job->done(unavailable("in hand when " + std::to_string(kAttemptsMax) + " hosts were lost"));
+      job->refuse(unavailable("in hand when " + std::to_string(kAttemptsMax) + " hosts were lost"));
     } else {
       queue_.push_again(std::move(*job));
     }
@@ -155,11 +151,11 @@ void TokenService::host_lost(std::string why) {
 // Calls about keys are not repeated: whoever asked asks again when the token is back.
 void TokenService::fail_calls(const std::string& why) {
   calling_ = false;
-  for (ControlCall& call : std::exchange(calls_, {})) call.reply(channel::host_failure(HostStatus::kUnavailable, why));
+  for (const ControlCall& call : std::exchange(calls_, {})) call.refuse({HostStatus::kUnavailable, why});
 }
 
-std::vector<SignJob> TokenService::take_in_flight() {
-  std::vector<SignJob> jobs;
+std::vector<Job> TokenService::take_in_flight() {
+  std::vector<Job> jobs;
   for (Worker& worker : std::exchange(workers_, {})) {
     for (InFlight& flight : worker.jobs) {
       if (!flight.answered) jobs.push_back(std::move(flight.job));
@@ -203,7 +199,7 @@ void TokenService::stop(SteadyTime deadline) {
   if (state_ == TokenState::kStopped) return;
   state_ = TokenState::kStopped;
   reason_ = "signerd is stopping";
-  for (SignJob& job : take_in_flight()) job.done(unavailable(reason_));
+  for (const Job& job : take_in_flight()) job.refuse(unavailable(reason_));
   fail_calls(reason_);
   fail_queued(reason_);
   restart_timer_.cancel();
@@ -224,22 +220,22 @@ bool TokenService::take_control_frame(ByteView frame) {
     opened(*result);
     return true;
   }
-  const auto result = channel::decode_key(frame);
-  if (!result || !calling_) return false;
+  if (!calling_) return false;
+  const auto answer = calls_.front().read(frame);
+  if (!answer) return false;
   // The caller hears of both with all others.
-  if (!*result && result->error().status == HostStatus::kUnavailable) {
-    host_lost(result->error().text);
+  if (answer->error && answer->error->status == HostStatus::kUnavailable) {
+    host_lost(answer->error->text);
     return true;
   }
-  if (!*result && result->error().status == HostStatus::kPinRefused) {
-    pin_refused(result->error().text);
+  if (answer->error && answer->error->status == HostStatus::kPinRefused) {
+    pin_refused(answer->error->text);
     return true;
   }
   if (settings_.serial && generating()) resume_workers();
   calling_ = false;
-  ControlCall call = std::move(calls_.front());
   calls_.pop_front();
-  call.reply(*result);
+  answer->deliver();
   send_control();
   return true;
 }
@@ -247,65 +243,98 @@ bool TokenService::take_control_frame(ByteView frame) {
 // Answers one job; false if the frame is not the answer that is due.
 bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
   const auto header = channel::decode_header(frame);
-  auto result = channel::decode_signed(frame);
-  if (!header || !result || worker.jobs.empty() || header->id != worker.jobs.front().id) return false;
-  if (!*result && result->error().status == HostStatus::kUnavailable) {
-    host_lost(result->error().text);  // the job is asked again from the queue
+  if (!header || worker.jobs.empty() || header->id != worker.jobs.front().id) return false;
+  const auto answer = worker.jobs.front().job.read(frame);
+  if (!answer) return false;
+  const auto& error = answer->error;
+  if (error && error->status == HostStatus::kUnavailable) {
+    host_lost(error->text);  // the job is asked again from the queue
     return true;
   }
-  if (!*result && result->error().status == HostStatus::kPinRefused) {
-    pin_refused(result->error().text);
+  if (error && error->status == HostStatus::kPinRefused) {
+    pin_refused(error->text);
     return true;
   }
-  InFlight flight = std::move(worker.jobs.front());
+  const InFlight flight = std::move(worker.jobs.front());
   worker.jobs.pop_front();
   const SteadyTime now = clock_.steady();
-  if (*result) {
-    ++signatures_;
-    pace_.add(now - worker.busy_since);
-    if (!refused_.empty()) refused_.erase(flight.job.request.key_id);
-  } else {
-    log::error("sign_failed", {{"token", name()}, {"reason", result->error().text}});
-    trouble_ = {now, result->error().text};
-    if (result->error().status == HostStatus::kRefused) refused_[flight.job.request.key_id] = *trouble_;
-  }
+  take_note(flight.job, error, now - worker.busy_since);
   worker.busy_since = now;
-  const HostStatus status = *result ? HostStatus::kOk : result->error().status;
-  if ((status == HostStatus::kNotFound || status == HostStatus::kMismatch || status == HostStatus::kAmbiguous) &&
-      events_.key_missing) {
-    events_.key_missing(flight.job.request.key_id, result->error().text);
-  }
   const bool next_begins = !worker.jobs.empty();
-  const std::uint64_t next = next_begins ? worker.jobs.front().job.record : 0;
+  const auto next = next_begins ? worker.jobs.front().job.record() : std::nullopt;
   dispatch();  // before the answer is worked on: the token need not wait for us
   if (next_begins) begun(next);
   if (flight.answered) return true;
-  if (*result) {
-    flight.job.done(**std::move(result));
-  } else if (status == HostStatus::kExpired) {
-    flight.job.done(too_late());
+  if (!error) {
+    answer->deliver();
+  } else if (error->status == HostStatus::kExpired) {
+    flight.job.refuse(too_late());
   } else {
-    flight.job.done(unavailable(result->error().text));
+    flight.job.refuse(unavailable(error->text));
   }
   return true;
+}
+
+// What an answer says of the token.
+void TokenService::take_note(const Job& job, const std::optional<channel::HostError>& error,
+                             std::chrono::nanoseconds took) {
+  if (!error) {
+    if (job.is_signature()) {
+      ++signatures_;
+      pace_.add(took);
+    } else {
+      failures_ = 0;  // the host compared the key; there is no better check (ADR 0017)
+    }
+    if (!refused_.empty()) refused_.erase(job.key_id());
+    return;
+  }
+  log::error(job.is_signature() ? "sign_failed" : "mac_failed", {{"token", name()}, {"reason", error->text}});
+  trouble_ = {clock_.steady(), error->text};
+  const HostStatus status = error->status;
+  if (status == HostStatus::kRefused) refused_[job.key_id()] = *trouble_;
+  if ((status == HostStatus::kNotFound || status == HostStatus::kMismatch || status == HostStatus::kAmbiguous) &&
+      events_.key_missing) {
+    events_.key_missing(job.key_id(), error->text);
+  }
 }
 
 // ---- what is asked of the host -------------------------------------------------------------------------------------
 
 void TokenService::describe_key(Bytes key_id, KeyReply reply) {
-  calls_.push_back({[key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_describe(id, key_id); },
-                    std::move(reply), settings_.open_timeout, false});
-  send_control();
+  call(control_call<channel::KeyDescription>(
+      [key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_describe(id, key_id); },
+      channel::decode_key, std::move(reply), settings_.open_timeout));
+}
+
+void TokenService::describe_hmac_key(Bytes key_id, HmacKeyReply reply) {
+  call(control_call<channel::HmacKeyDescription>(
+      [key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_describe_hmac_key(id, key_id); },
+      channel::decode_hmac_key, std::move(reply), settings_.open_timeout));
 }
 
 void TokenService::generate_key(const channel::KeyRequest& request, KeyReply reply) {
-  if (state_ != TokenState::kReady) {
-    return reply(
-        channel::host_failure(HostStatus::kUnavailable, "token " + name() + " is " + std::string(to_string(state_))));
-  }
-  calls_.push_back({[request](std::uint64_t id) { return channel::encode_generate(id, request); }, std::move(reply),
-                    settings_.generate_timeout, true});
+  generate(control_call<channel::KeyDescription>(
+      [request](std::uint64_t id) { return channel::encode_generate(id, request); }, channel::decode_key,
+      std::move(reply), settings_.generate_timeout));
+}
+
+void TokenService::generate_hmac_key(const channel::HmacKeyRequest& request, HmacKeyReply reply) {
+  generate(control_call<channel::HmacKeyDescription>(
+      [request](std::uint64_t id) { return channel::encode_generate_hmac_key(id, request); }, channel::decode_hmac_key,
+      std::move(reply), settings_.generate_timeout));
+}
+
+void TokenService::call(ControlCall call) {
+  calls_.push_back(std::move(call));
   send_control();
+}
+
+void TokenService::generate(ControlCall wanted) {
+  if (state_ != TokenState::kReady) {
+    return wanted.refuse({HostStatus::kUnavailable, "token " + name() + " is " + std::string(to_string(state_))});
+  }
+  wanted.generates = true;
+  call(std::move(wanted));
 }
 
 void TokenService::send_control() {
@@ -317,9 +346,9 @@ void TokenService::send_control() {
   if (!host_.send_control(calls_.front().encode(control_id_))) host_lost("the host does not take frames");
 }
 
-void TokenService::sign(SignJob job) {
-  if (auto admitted = admit(job.uid, job.request.key_id, job.deadline); !admitted)
-    return job.done(fail(std::move(admitted).error()));
+void TokenService::enqueue(Job job) {
+  if (auto admitted = admit(job.uid, job.key_id(), job.deadline); !admitted)
+    return job.refuse(fail(std::move(admitted).error()));
   const SteadyTime deadline = job.deadline;
   queue_.push(std::move(job));
   wake_by(deadline);
@@ -338,27 +367,26 @@ void TokenService::dispatch() {
   while (state_ == TokenState::kReady && !queue_.empty()) {
     const auto worker = free_worker();
     if (!worker) return;
-    SignJob job = *queue_.pop();
+    Job job = *queue_.pop();
     if (const SteadyTime now = clock_.steady(); job.deadline <= now) {
       trouble_ = {now, kTooSlow};
-      job.done(too_late());
+      job.refuse(too_late());
       continue;
     }
     if (!send_job(*worker, std::move(job))) return host_lost("the host does not take frames");
   }
 }
 
-bool TokenService::send_job(std::size_t index, SignJob job) {
+bool TokenService::send_job(std::size_t index, Job job) {
   Worker& worker = workers_[index];
   const std::uint64_t id = ++last_id_;
-  job.request.deadline_ns = monotonic_ns(job.deadline);
-  const Bytes frame = channel::encode_sign(id, job.request);
+  const Bytes frame = job.encode(id);
   const bool begins = worker.jobs.empty();
   if (begins) {
     worker.busy_since = clock_.steady();
     wake_by(worker.busy_since + settings_.operation_timeout);
   }
-  const std::uint64_t record = job.record;
+  const auto record = job.record();
   worker.jobs.push_back({std::move(job), id, false});
   if (!host_.send_worker(index, frame)) return false;
   if (begins) begun(record);
@@ -366,8 +394,8 @@ bool TokenService::send_job(std::size_t index, SignJob job) {
 }
 
 // After the frame is sent, not before: whoever is woken by this must not keep the token waiting.
-void TokenService::begun(std::uint64_t record) {
-  if (events_.begun) events_.begun(record);
+void TokenService::begun(std::optional<std::uint64_t> record) {
+  if (record && events_.begun) events_.begun(*record);
 }
 
 // What they waited for while the token was at something else is not theirs.
@@ -381,8 +409,8 @@ void TokenService::resume_workers() {
 }
 
 void TokenService::fail_queued(const std::string& why) {
-  for (SignJob& job : queue_.remove_if([](const SignJob&) { return true; }))
-    job.done(unavailable("token " + name() + ": " + why));
+  for (const Job& job : queue_.remove_if([](const Job&) { return true; }))
+    job.refuse(unavailable("token " + name() + ": " + why));
 }
 
 // ---- time ----------------------------------------------------------------------------------------------------------
@@ -408,7 +436,7 @@ void TokenService::on_timer() {
 }
 
 void TokenService::refuse_late(SteadyTime now) {
-  std::vector<SignJob> late = queue_.remove_if([now](const SignJob& job) { return job.deadline <= now; });
+  std::vector<Job> late = queue_.remove_if([now](const Job& job) { return job.deadline <= now; });
   for (Worker& worker : workers_) {
     for (InFlight& flight : worker.jobs) {
       if (flight.answered || flight.job.deadline > now) continue;
@@ -417,7 +445,7 @@ void TokenService::refuse_late(SteadyTime now) {
     }
   }
   if (!late.empty() && state_ == TokenState::kReady) trouble_ = {now, kTooSlow};
-  for (SignJob& job : late) job.done(too_late());
+  for (const Job& job : late) job.refuse(too_late());
 }
 
 std::optional<std::string> TokenService::hang(SteadyTime now) const {
@@ -427,8 +455,8 @@ std::optional<std::string> TokenService::hang(SteadyTime now) const {
   if (settings_.serial && generating()) return std::nullopt;
   for (const Worker& worker : workers_) {
     if (!worker.jobs.empty() && worker.busy_since + settings_.operation_timeout <= now) {
-      return "a signature took longer than operation_timeout (" + std::to_string(settings_.operation_timeout.count()) +
-             " ms)";
+      return std::string(worker.jobs.front().job.is_signature() ? "a signature" : "a MAC") +
+             " took longer than operation_timeout (" + std::to_string(settings_.operation_timeout.count()) + " ms)";
     }
   }
   return std::nullopt;

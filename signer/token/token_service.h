@@ -2,8 +2,8 @@
 //
 // One token as the daemon sees it: a bounded fair queue in front of a supervised host (DESIGN §2).  A host that
 // crashes, hangs or answers nonsense is killed and started again with back-off, and what it had in hand is asked again
-// while its deadline lets it (RS256 is deterministic).  A refused PIN stops all attempts until an operator acts
-// (invariant 5).
+// while its deadline lets it (RS256 and HMAC are deterministic).  A refused PIN stops all attempts until an operator
+// acts (invariant 5).
 #pragma once
 
 #include <chrono>
@@ -24,6 +24,7 @@
 #include "request/refusal.h"
 #include "token/fair_queue.h"
 #include "token/host_link.h"
+#include "token/jobs.h"
 #include "token/pace.h"
 
 namespace signer::token {
@@ -64,15 +65,6 @@ struct TokenSettings {
   QueueLimits queue;
 };
 
-struct SignJob {
-  uid_t uid = 0;
-  SteadyTime deadline{};
-  channel::SignRequest request;             // its deadline_ns is set from `deadline`
-  std::uint64_t record = 0;                 // for TokenEvents::begun
-  std::function<void(Judged<Bytes>)> done;  // called exactly once, from the event loop
-  int attempts = 0;
-};
-
 // What the daemon wants to hear.  Called from the event loop.
 struct TokenEvents {
   std::function<void()> ready;                      // a host has opened the token: keys should be looked at again
@@ -104,12 +96,19 @@ class TokenService {
   // Why the token refused the last request for this key, if that was within kDegradedFor; else empty.
   [[nodiscard]] std::string refusal_of(const Bytes& key_id) const;
 
-  // Queues a job.  Refusals reach job.done: those of admit(), kTokenUnavailable, kDeadlineExceeded.
-  void sign(SignJob job);
+  // Queue a job.  Refusals reach job.done: those of admit(), kTokenUnavailable, kDeadlineExceeded.  Either is asked
+  // again of another host if its own is lost: what is computed twice is the same bytes.
+  void sign(SignJob job) { enqueue(Job(std::move(job))); }
+
+  void mac(MacJob job) { enqueue(Job(std::move(job))); }
 
   using KeyReply = std::function<void(channel::HostResult<channel::KeyDescription>)>;
   void describe_key(Bytes key_id, KeyReply reply);
   void generate_key(const channel::KeyRequest& request, KeyReply reply);
+
+  using HmacKeyReply = std::function<void(channel::HostResult<channel::HmacKeyDescription>)>;
+  void describe_hmac_key(Bytes key_id, HmacKeyReply reply);
+  void generate_hmac_key(const channel::HmacKeyRequest& request, HmacKeyReply reply);
 
   // A signature of this host did not verify: start another one.
   void distrust(const std::string& why);
@@ -130,7 +129,7 @@ class TokenService {
 
  private:
   struct InFlight {
-    SignJob job;
+    Job job;
     std::uint64_t id = 0;
     bool answered = false;  // its deadline passed and the caller knows
   };
@@ -140,28 +139,25 @@ class TokenService {
     SteadyTime busy_since{};
   };
 
-  struct ControlCall {
-    std::function<Bytes(std::uint64_t id)> encode;
-    KeyReply reply;
-    std::chrono::milliseconds timeout{};
-    bool generates = false;
-  };
-
   [[nodiscard]] static Failure<Refusal> unavailable(std::string reason);
   void start_host();
-  void begun(std::uint64_t record);
+  void begun(std::optional<std::uint64_t> record);
   void resume_workers();
   bool take_control_frame(ByteView frame);
   bool take_worker_frame(Worker& worker, ByteView frame);
   void opened(const channel::HostResult<channel::TokenDescription>& result);
+  void take_note(const Job& job, const std::optional<channel::HostError>& error, std::chrono::nanoseconds took);
+  void call(ControlCall call);
+  void generate(ControlCall call);
   void send_control();
+  void enqueue(Job job);
   void dispatch();
   [[nodiscard]] std::optional<std::size_t> free_worker() const;
-  bool send_job(std::size_t index, SignJob job);
+  bool send_job(std::size_t index, Job job);
   void host_lost(std::string why);
   void pin_refused(const std::string& why);
   void fail_calls(const std::string& why);
-  std::vector<SignJob> take_in_flight();
+  std::vector<Job> take_in_flight();
   void schedule_restart();
   void fail_queued(const std::string& why);
   void on_timer();
@@ -182,10 +178,10 @@ class TokenService {
   channel::TokenDescription description_;
   std::uint64_t restarts_ = 0;
   std::uint64_t signatures_ = 0;
-  unsigned failures_ = 0;       // hosts lost without a signature in between
+  unsigned failures_ = 0;       // hosts lost without a good answer in between
   bool misconfigured_ = false;  // the last host could not open the token for a reason that an operator mends
 
-  FairQueue<SignJob> queue_;
+  FairQueue<Job> queue_;
   Pace pace_;
   static constexpr unsigned kFailuresTolerated = 2;  // restarts during which callers wait rather than being refused
   static constexpr const char* kTooSlow = "it signs more slowly than requests come in";
