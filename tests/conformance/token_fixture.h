@@ -114,6 +114,37 @@ class TokenUnderTest {
     return answer;
   }
 
+  // Null: no answer, or a refusal.
+  std::shared_ptr<channel::HmacKeyDescription> generate_hmac_key(const Bytes& key_id) {
+    std::optional<channel::HostResult<channel::HmacKeyDescription>> answer;
+    service_->generate_hmac_key({"conformance-hmac", key_id}, [&answer](const auto& result) { answer = result; });
+    run_until([&answer] { return answer.has_value(); });
+    if (!answer || !*answer) return nullptr;
+    return std::make_shared<channel::HmacKeyDescription>(**answer);
+  }
+
+  using MacAnswer = std::shared_ptr<std::optional<Judged<channel::Mac>>>;
+
+  MacAnswer start_mac(const Bytes& key_id, const channel::KnownAnswer& known_answer, const std::string& message,
+                      std::chrono::milliseconds patience = std::chrono::seconds(20)) {
+    auto answer = std::make_shared<std::optional<Judged<channel::Mac>>>();
+    token::MacJob job;
+    job.uid = 1;
+    job.deadline = clock_.steady() + patience;
+    job.request = {key_id, known_answer, 0, message};
+    job.done = [answer](Judged<channel::Mac> result) { *answer = std::move(result); };
+    service_->mac(std::move(job));
+    return answer;
+  }
+
+  Judged<channel::Mac> mac(const Bytes& key_id, const channel::KnownAnswer& known_answer, const std::string& message,
+                           std::chrono::milliseconds patience = std::chrono::seconds(20)) {
+    const MacAnswer answer = start_mac(key_id, known_answer, message, patience);
+    if (!run_until([&answer] { return answer->has_value(); }, patience + std::chrono::seconds(10)))
+      return refuse(ErrorCode::kInternal, "no answer at all");
+    return **answer;
+  }
+
   using Answer = std::shared_ptr<std::optional<Judged<Bytes>>>;
 
   // Queues one signature; the answer arrives in what is returned.

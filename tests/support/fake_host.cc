@@ -2,16 +2,16 @@
 //
 // A token host with software keys in a directory (TokenSpec::uri), for the conformance suite and for faults that no
 // real driver makes on demand.  A file of this name in the directory asks for the fault:
-//   crash, hang, nonsense, flip, lose, vanish   what the next signature does (crash and hang: removed first, so they
-//   happen once)
-//   slow                      how many milliseconds each signature takes
-//   refuse-open, refuse-pin   what opening does
-//   opens, signatures         written by the host: one byte for each
+//   crash, hang, nonsense, flip, lose, vanish   what the next signature or MAC does (crash and hang: removed first, so
+//   they happen once) slow                      how many milliseconds each of them takes refuse-open, refuse-pin   what
+//   opening does opens, signatures, macs   written by the host: one byte for each
 
 #include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <poll.h>
 #include <unistd.h>
@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -95,6 +96,22 @@ HostResult<KeyPtr> load(const Directory& directory, ByteView key_id) {
   return key;
 }
 
+HostResult<std::string> load_secret(const Directory& directory, ByteView key_id) {
+  if (directory.asks("vanish")) return channel::host_failure(HostStatus::kNotFound, "fake: the key has vanished");
+  std::ifstream in(directory.of(hex(key_id) + ".hmac"), std::ios::binary);
+  std::string key(std::istreambuf_iterator<char>(in), {});
+  if (key.empty()) return channel::host_failure(HostStatus::kNotFound, "fake: no such key");
+  return key;
+}
+
+channel::Mac hmac(const std::string& key, std::string_view message) {
+  channel::Mac mac{};
+  unsigned size = 0;
+  ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(message).data(), message.size(), mac.data(),
+         &size);
+  return mac;
+}
+
 channel::KeyDescription describe(EVP_PKEY* key) {
   channel::KeyDescription description;
   if (::EVP_PKEY_is_a(key, "EC") != 0) {
@@ -125,11 +142,7 @@ class FakeWorker final : public channel::SigningWorker {
 
   HostResult<Bytes> sign(const channel::SignRequest& request) override {
     directory_.count("signatures");
-    ::poll(nullptr, 0, directory_.number("slow"));
-    if (directory_.takes("crash")) std::abort();
-    if (directory_.takes("hang")) ::pause();
-    if (directory_.takes("nonsense")) nonsense();
-    if (directory_.asks("lose")) return channel::host_failure(HostStatus::kUnavailable, "fake: the token is lost");
+    if (auto well = stumble(); !well) return fail(std::move(well).error());
     auto key = load(directory_, request.key_id);
     if (!key) return fail(std::move(key).error());
     EVP_MD_CTX* context = ::EVP_MD_CTX_new();
@@ -145,7 +158,27 @@ class FakeWorker final : public channel::SigningWorker {
     return signature;
   }
 
+  HostResult<channel::Mac> mac(const channel::MacRequest& request) override {
+    directory_.count("macs");
+    if (auto well = stumble(); !well) return fail(std::move(well).error());
+    const auto key = load_secret(directory_, request.key_id);
+    if (!key) return fail(key.error());
+    if (hmac(*key, channel::kKnownAnswerMessage) != request.known_answer)
+      return channel::host_failure(HostStatus::kMismatch, "fake: another key");
+    return hmac(*key, request.message);
+  }
+
  private:
+  // What the directory asks for.
+  HostResult<void> stumble() {
+    ::poll(nullptr, 0, directory_.number("slow"));
+    if (directory_.takes("crash")) std::abort();
+    if (directory_.takes("hang")) ::pause();
+    if (directory_.takes("nonsense")) nonsense();
+    if (directory_.asks("lose")) return channel::host_failure(HostStatus::kUnavailable, "fake: the token is lost");
+    return {};
+  }
+
   // Says something on the worker channels that no host says.
   static void nonsense() {
     for (int fd = channel::kFirstChannelFd + 1; fd < channel::kFirstChannelFd + 4; ++fd) {
@@ -197,6 +230,21 @@ class FakeDriver final : public channel::Driver {
     ::PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
     std::fclose(file);
     return describe(key.get());
+  }
+
+  HostResult<channel::HmacKeyDescription> describe_hmac_key(ByteView key_id) override {
+    const auto key = load_secret(directory_, key_id);
+    if (!key) return fail(key.error());
+    return channel::HmacKeyDescription{hmac(*key, channel::kKnownAnswerMessage), "fake=1"};
+  }
+
+  HostResult<channel::HmacKeyDescription> generate_hmac_key(const channel::HmacKeyRequest& request) override {
+    if (load_secret(directory_, request.key_id))
+      return channel::host_failure(HostStatus::kInvalid, "fake: the key id is taken");
+    Bytes key(32);
+    if (::RAND_bytes(key.data(), static_cast<int>(key.size())) != 1) std::abort();
+    std::ofstream(directory_.of(hex(request.key_id) + ".hmac"), std::ios::binary) << text_of(key);
+    return describe_hmac_key(request.key_id);
   }
 
   HostResult<std::unique_ptr<channel::SigningWorker>> make_worker() override {
