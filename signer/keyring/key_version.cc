@@ -3,12 +3,11 @@
 #include "keyring/key_version.h"
 
 #include <array>
-#include <ctime>
-#include <optional>
 #include <system_error>
 
 #include "base/file.h"
 #include "base/hex.h"
+#include "keyring/metadata_file.h"
 
 namespace signer::keyring {
 
@@ -16,32 +15,9 @@ namespace {
 
 using jose::Json;
 
-constexpr std::size_t kFileBytesMax = 16UL * 1024;
-constexpr std::size_t kKeyIdMax = 64;
 constexpr std::array kStates = {KeyState::kPending, KeyState::kActive, KeyState::kRetiring, KeyState::kRetired,
                                 KeyState::kRevoked};
 constexpr std::size_t kMembers = 9;
-constexpr std::time_t kTimeMax = 9'223'372'036;  // in April 2262 system_clock's nanoseconds end
-
-std::optional<WallTime> from_rfc3339(const std::string& text) {
-  std::tm parts{};
-  const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  const std::time_t seconds = ::timegm(&parts);
-  if (seconds < 0 || seconds > kTimeMax) return std::nullopt;
-  const WallTime time = std::chrono::system_clock::from_time_t(seconds);
-  if (rfc3339(time) != text) return std::nullopt;  // 31 February, another spelling
-  return time;
-}
-
-Failure<Error> invalid(std::string_view why) {
-  return fail(ErrorCode::kInvalidRequest, "key metadata: " + std::string(why));
-}
-
-const std::string* text_member(const Json& file, const char* name) {
-  const auto member = file.find(name);
-  return member == file.end() ? nullptr : member->get_ptr<const std::string*>();
-}
 
 }  // namespace
 
@@ -61,15 +37,6 @@ std::string_view to_string(KeyState state) noexcept {
   return "revoked";
 }
 
-std::string rfc3339(WallTime time) {
-  const std::time_t seconds = unix_seconds(time);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 32> text{};
-  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text.data(), size};
-}
-
 std::string to_file_text(const KeyVersion& version) {
   const Json file = {{"format", 1},
                      {"name", version.name},
@@ -84,7 +51,7 @@ std::string to_file_text(const KeyVersion& version) {
 }
 
 Result<KeyVersion> from_file_text(std::string_view text) {
-  SIGNER_ASSIGN_OR_RETURN(const Json file, jose::parse_json_object(text, {.bytes_max = kFileBytesMax}));
+  SIGNER_ASSIGN_OR_RETURN(const Json file, jose::parse_json_object(text, {.bytes_max = kMetadataBytesMax}));
   const auto format = file.find("format");
   if (file.size() != kMembers || format == file.end() || jose::json_integer(*format) != 1)
     return invalid("not format 1");
@@ -109,12 +76,8 @@ Result<KeyVersion> from_file_text(std::string_view text) {
   version.token = *token;
   if (*kid != jose::thumbprint(version.public_key)) return invalid("kid is not the thumbprint of the public key");
   if (*algorithm != to_string(version.public_key.algorithm)) return invalid("alg is not the public key's");
-  auto id = from_hex(*key_id);
-  if (!id || id->empty() || id->size() > kKeyIdMax) return invalid("key_id is not 1 to 64 bytes of lower-case hex");
-  version.key_id = *std::move(id);
-  const auto time = from_rfc3339(*created);
-  if (!time) return invalid("created is not such as 2026-11-23T18:00:00Z");
-  version.created = *time;
+  SIGNER_ASSIGN_OR_RETURN(version.key_id, key_id_in(*key_id));
+  SIGNER_ASSIGN_OR_RETURN(version.created, time_in(*created));
   for (const KeyState known : kStates) {
     if (to_string(known) != *state) continue;
     version.state = known;
@@ -135,7 +98,7 @@ Result<LoadedVersions> load_versions(const std::filesystem::path& state_dir) {
     SIGNER_ASSIGN_OR_RETURN(const auto files, list_files(names->path(), ".json"));
     for (const std::string& file : files) {
       const auto path = names->path() / file;
-      const auto text = read_file(path, kFileBytesMax);
+      const auto text = read_file(path, kMetadataBytesMax);
       auto version = text ? from_file_text(*text) : Result<KeyVersion>(fail(text.error()));
       if (version && (version->name != name || version->kid + ".json" != file)) {
         version = invalid("name or kid is not that of its path");
@@ -156,14 +119,8 @@ Result<void> save_version(const std::filesystem::path& state_dir, const KeyVersi
   SIGNER_RETURN_IF_ERROR(ensure_directory(directory));
   const auto path = directory / (version.kid + ".json");
   const std::string text = to_file_text(version);
-  if (const auto readable = from_file_text(text); !readable) {
-    return fail(ErrorCode::kInternal,
-                "key metadata: not written, it could not be read again: " + readable.error().text);
-  }
-  std::error_code error;
-  if (std::filesystem::exists(std::filesystem::symlink_status(path, error)))
-    return invalid(path.string() + " exists; a kid is never written twice");
-  SIGNER_RETURN_IF_ERROR(write_file_atomically(path, text));
+  if (const auto readable = from_file_text(text); !readable) return unreadable(readable.error());
+  SIGNER_RETURN_IF_ERROR(write_once(path, text));
   SIGNER_RETURN_IF_ERROR(sync_directory(state_dir / "keys"));
   return sync_directory(state_dir);
 }

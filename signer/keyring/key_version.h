@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "jose/public_key.h"
+#include "keyring/metadata_file.h"
 #include "signer/result.h"
 
 namespace signer::keyring {
@@ -47,7 +48,5 @@ struct LoadedVersions {
 
 // Writes a new version, atomically and durably.  kInvalidRequest if the file exists: a kid is never written twice.
 [[nodiscard]] Result<void> save_version(const std::filesystem::path& state_dir, const KeyVersion& version);
-
-[[nodiscard]] std::string rfc3339(WallTime time);
 
 }  // namespace signer::keyring
