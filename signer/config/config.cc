@@ -53,6 +53,7 @@ class Parser {
     if (config_.listeners.empty()) root_.problem("listener", "is missing; add a [[listener]] with a path");
     for (const toml::table* table : root_.tables("token")) token(*table);
     for (const toml::table* table : root_.tables("key")) key(*table);
+    for (const toml::table* table : root_.tables("hmac_key")) hmac_key(*table);
     for (const toml::table* table : root_.tables("recipient")) recipient(*table);
     for (const toml::table* table : root_.tables("profile")) profile(*table);
     for (const toml::table* table : root_.tables("grant")) grant(*table);
@@ -131,6 +132,23 @@ class Parser {
     if (key.tokens.size() > 1) note("key " + key.name + ": this version uses the first of its tokens alone");
     reader.finish();
     config_.keys.push_back(std::move(key));
+  }
+
+  // Its name is one of the keys', for both are made and asked for by name in the same calls.
+  void hmac_key(const toml::table& table) {
+    TableReader reader(table, "hmac_key", problems_);
+    HmacKey key;
+    read_name(reader, key.name, key_names_);
+    reader.text("token", key.token, true);
+    if (!key.token.empty()) check_references(reader, "token", {key.token}, names_of(config_.tokens));
+    const auto token = std::ranges::find(config_.tokens, key.token, &Token::name);
+    if (token != config_.tokens.end() && token->driver == DriverKind::kTpm2) {
+      reader.problem("token", "'" + key.token +
+                                  "' is a TPM, in which this version keeps no HMAC keys; name a PKCS#11 token, or give "
+                                  "the profile's pairwise a secret_file");
+    }
+    reader.finish();
+    config_.hmac_keys.push_back(std::move(key));
   }
 
   void recipient(const toml::table& table) {

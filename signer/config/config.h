@@ -58,6 +58,14 @@ struct Key {
   friend bool operator==(const Key&, const Key&) = default;
 };
 
+// A secret key in a token for HMAC-SHA-256, which makes pairwise pseudonyms and signs nothing (ADR 0017).
+struct HmacKey {
+  std::string name;
+  std::string token;  // of a driver that holds such keys: pkcs11
+
+  friend bool operator==(const HmacKey&, const HmacKey&) = default;
+};
+
 // Whose public key claims or tokens are encrypted to.
 struct Recipient {
   std::string name;
@@ -75,9 +83,12 @@ struct Exemption {
 
 // `sub` is replaced by a pseudonym that differs from sector to sector (OpenID Connect Core §8.1).
 struct Pairwise {
-  std::string sector;
-  std::string secret_file;  // path, or "credential:NAME"
+  std::string sector;           // at most kSectorBytesMax bytes
+  std::string secret_file;      // path, or "credential:NAME"; empty: secret_key
+  std::string secret_key = {};  // an HMAC key; empty: secret_file
 };
+
+inline constexpr std::size_t kSectorBytesMax = 1024;
 
 inline constexpr std::size_t kPayloadBytesDefault = 4096;
 
@@ -146,6 +157,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Token> tokens;
   std::vector<Key> keys;
+  std::vector<HmacKey> hmac_keys;
   std::vector<Recipient> recipients;
   std::vector<Profile> profiles;
   std::vector<Grant> grants;

@@ -55,6 +55,18 @@ void check_grant(TableReader& reader, const Grant& grant) {
   }
 }
 
+// An HMAC key signs nothing, so nobody can be given the right to sign with it.
+void check_hmac_keys(TableReader& reader, const Grant& grant, const std::vector<std::string>& hmac_keys) {
+  if (std::none_of(grant.verbs.begin(), grant.verbs.end(), mints)) return;
+  for (const std::string& name : grant.keys) {
+    if (std::find(hmac_keys.begin(), hmac_keys.end(), name) == hmac_keys.end()) continue;
+    reader.problem("keys",
+                   "'" + name +
+                       "' is an [[hmac_key]], with which nothing is signed; give its verbs, such as 'create', in "
+                       "a grant of their own");
+  }
+}
+
 void match_members(TableReader& reader, const std::vector<Listener>& listeners, Match& match) {
   reader.text("user", match.user);
   reader.text("group", match.group);
@@ -101,7 +113,10 @@ void read_grant(TableReader& reader, const Config& so_far, Problems& problems, G
     reader.problem("match", "is missing; say who is meant, such as { user = \"idp\" }");
   }
   reader.texts("keys", grant.keys, false);
-  check_references(reader, "keys", grant.keys, names_of(so_far.keys));
+  const std::vector<std::string> hmac_keys = names_of(so_far.hmac_keys);
+  std::vector<std::string> keys = names_of(so_far.keys);
+  keys.insert(keys.end(), hmac_keys.begin(), hmac_keys.end());
+  check_references(reader, "keys", grant.keys, keys);
   reader.texts("profiles", grant.profiles, false);
   check_references(reader, "profiles", grant.profiles, names_of(so_far.profiles));
   read_verbs(reader, grant.verbs);
@@ -112,6 +127,7 @@ void read_grant(TableReader& reader, const Config& so_far, Problems& problems, G
   reader.number("concurrency", 1, kConcurrencyMax, concurrency);
   if (concurrency) grant.concurrency = static_cast<std::size_t>(*concurrency);
   check_grant(reader, grant);
+  check_hmac_keys(reader, grant, hmac_keys);
 }
 
 std::string note_on(const Grant& grant) {

@@ -230,16 +230,29 @@ void read_phi(TableReader& reader, Problems& problems, Profile& profile) {
   check_names(reader, profile.rules, "");
 }
 
-void read_pairwise(TableReader& reader, Problems& problems, Profile& profile) {
+// What pseudonyms are made with: a key in a token or a file, and never a choice between the two.
+void read_pairwise_secret(TableReader& inner, const Config& so_far, Pairwise& pairwise) {
+  inner.text("secret_file", pairwise.secret_file);
+  inner.text("secret_key", pairwise.secret_key);
+  const bool credential = pairwise.secret_file.starts_with("credential:");
+  if (!pairwise.secret_file.empty() && !credential && pairwise.secret_file[0] != '/')
+    inner.problem("secret_file", "must be an absolute path, or \"credential:NAME\"");
+  if (!pairwise.secret_key.empty())
+    check_references(inner, "secret_key", {pairwise.secret_key}, names_of(so_far.hmac_keys));
+  if (inner.has("secret_file") && inner.has("secret_key"))
+    inner.problem("secret_key", "stands beside secret_file, and they would make different pseudonyms; keep one");
+  if (!inner.has("secret_file") && !inner.has("secret_key"))
+    inner.problem("secret_key", "is missing; name an [[hmac_key]], or a file with secret_file = \"...\"");
+}
+
+void read_pairwise(TableReader& reader, Problems& problems, const Config& so_far, Profile& profile) {
   const toml::table* table = reader.table("pairwise");
   if (table == nullptr) return;
   TableReader inner(*table, "profile.pairwise", problems);
   Pairwise pairwise;
   inner.text("sector", pairwise.sector, true);
-  inner.text("secret_file", pairwise.secret_file, true);
-  const bool credential = pairwise.secret_file.starts_with("credential:");
-  if (!pairwise.secret_file.empty() && !credential && pairwise.secret_file[0] != '/')
-    inner.problem("secret_file", "must be an absolute path, or \"credential:NAME\"");
+  if (pairwise.sector.size() > kSectorBytesMax) inner.problem("sector", "must be at most 1024 bytes");
+  read_pairwise_secret(inner, so_far, pairwise);
   inner.finish();
   if (profile.subject == claims::Subject::kIssuer)
     reader.problem("pairwise", "does not fit this kind, whose 'sub' is the issuer");
@@ -289,7 +302,7 @@ void read_profile(TableReader& reader, Problems& problems, const Config& so_far,
   std::optional<std::int64_t> bytes;
   reader.number("max_bytes", kPayloadBytesMin, kPayloadBytesMax, bytes);
   if (bytes) profile.bytes_max = static_cast<std::size_t>(*bytes);
-  read_pairwise(reader, problems, profile);
+  read_pairwise(reader, problems, so_far, profile);
   read_phi(reader, problems, profile);
   read_encryption(reader, so_far, profile);
   read_certificate_chain(reader, kind, profile);

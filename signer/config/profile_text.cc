@@ -61,6 +61,7 @@ std::string profile_text(const Profile& profile) {
   if (!profile.required.empty()) json["required"] = profile.required;
   if (profile.set_nbf) json["set"] = {"nbf"};
   if (profile.pairwise) json["pairwise_sector"] = profile.pairwise->sector;
+  if (profile.pairwise && !profile.pairwise->secret_key.empty()) json["pairwise_key"] = profile.pairwise->secret_key;
   if (!profile.encrypt_to.empty()) json["encrypt_to"] = profile.encrypt_to;
   if (!profile.certificate_chain.empty()) json["certificate_chain"] = profile.certificate_chain;
   if (!profile.encrypt_claims.empty()) json["encrypt_claims"] = profile.encrypt_claims;

@@ -37,14 +37,25 @@ void check_config(const config::Config& config) {
     require(!key.tokens.empty(), "a key has a token");
     for (const std::string& token : key.tokens) require(names(config.tokens, token), "a key's token is configured");
   }
+  for (const config::HmacKey& key : config.hmac_keys) {
+    require(names(config.tokens, key.token) && !names(config.keys, key.name),
+            "an HMAC key is in a token and signs not");
+  }
   for (const config::Profile& profile : config.profiles) {
     require(!profile.issuer.empty() && !profile.audiences.empty(), "a profile has an issuer and an audience");
     require(profile.max_ttl.count() > 0, "a profile's tokens expire after they begin");
+    if (!profile.pairwise) continue;
+    const std::string& key = profile.pairwise->secret_key;
+    require(key.empty() != profile.pairwise->secret_file.empty(), "pseudonyms are made in one way");
+    require(key.empty() || names(config.hmac_keys, key), "a pairwise key is configured");
   }
   for (const config::Grant& grant : config.grants) {
     require(grant.match.user || grant.match.uid || grant.match.group || grant.match.gid || grant.match.unit,
             "a grant says for whom");
-    for (const std::string& key : grant.keys) require(names(config.keys, key), "a grant's key is configured");
+    const bool minting = std::any_of(grant.verbs.begin(), grant.verbs.end(), mints);
+    for (const std::string& key : grant.keys) {
+      require(names(config.keys, key) || (names(config.hmac_keys, key) && !minting), "a grant's key is configured");
+    }
     for (const std::string& profile : grant.profiles) {
       require(names(config.profiles, profile), "a grant's profile is configured");
     }

@@ -294,7 +294,7 @@ TEST(ProfileTable, AUdapAssertionNeedsItsCertificates) {
 TEST(ProfileTable, APairwiseSubjectHasASectorAndASecret) {
   const Profile profile = profile_with("pairwise = { sector = \"s\", secret_file = \"/etc/s\" }\n");
   EXPECT_EQ(profile.pairwise->sector, "s");
-  expect_refused("pairwise = { sector = \"s\" }\n", "pairwise.secret_file: is missing");
+  expect_refused("pairwise = { sector = \"s\" }\n", "pairwise.secret_key: is missing; name an [[hmac_key]], or a file");
   expect_refused("pairwise = { sector = \"s\", secret_file = \"s\" }\n", "must be an absolute path");
   expect_refused("kind = \"smart-client-assertion\"\npairwise = { sector = \"s\", secret_file = \"/s\" }\n",
                  "does not fit this kind");
