@@ -149,7 +149,8 @@ Result<void> Daemon::open_keys_and_policy() {
   SIGNER_ASSIGN_OR_RETURN(auto policy,
                           policy::Policy::build(config_, policy::system_accounts(), policy::system_files()));
   keys_ = std::make_unique<pipeline::KeyTable>(config_.state_dir, tokens_);
-  pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, metrics_);
+  hmac_keys_ = std::make_unique<pipeline::HmacKeyTable>(config_.state_dir, tokens_);
+  pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, *hmac_keys_, metrics_);
   pipeline_->set_policy(std::move(policy));
   warn_of_units(config_);
   keys_->on_stopped = [this](const pipeline::KeyEntry& entry) {
@@ -159,22 +160,40 @@ Result<void> Daemon::open_keys_and_policy() {
     if (entry.active != nullptr) record.kid = entry.active->version.kid;
     pipeline_->record_event(std::move(record));
   };
+  hmac_keys_->on_stopped = [this](const pipeline::HmacKeyEntry& entry) {
+    audit::Record record;
+    record.event = audit::Event::kKeyStopped;
+    record.key = entry.config.name;
+    pipeline_->record_event(std::move(record));
+  };
   SIGNER_RETURN_IF_ERROR(keys_->load(config_.keys));
-  for (const auto& [name, token] : tokens_) {
-    token::TokenEvents events;
-    events.ready = [this, raw = token.get()] { keys_->check_token(*raw); };
-    events.lost = [this, raw = token.get()] { keys_->token_lost(*raw); };
-    events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
-    events.key_missing = [this, raw = token.get()](const Bytes& key_id, const std::string& reason) {
-      keys_->key_missing(*raw, key_id, reason);
-    };
-    token->listen(std::move(events));
-  }
+  hmac_keys_->load(config_.hmac_keys);
+  listen_to_tokens();
   return {};
 }
 
+void Daemon::listen_to_tokens() {
+  for (const auto& [name, token] : tokens_) {
+    token::TokenEvents events;
+    events.ready = [this, raw = token.get()] {
+      keys_->check_token(*raw);
+      hmac_keys_->check_token(*raw);
+    };
+    events.lost = [this, raw = token.get()] {
+      keys_->token_lost(*raw);
+      hmac_keys_->token_lost(*raw);
+    };
+    events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
+    events.key_missing = [this, raw = token.get()](const Bytes& key_id, const std::string& reason) {
+      keys_->key_missing(*raw, key_id, reason);
+      hmac_keys_->key_missing(*raw, key_id, reason);
+    };
+    token->listen(std::move(events));
+  }
+}
+
 Result<void> Daemon::open_listeners() {
-  handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, tokens_, metrics_, turns_);
+  handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, *hmac_keys_, tokens_, metrics_, turns_);
   server_ = std::make_unique<server::Server>(loop_, clock_, *handlers_, limits_of_process());
   for (const config::Listener& listener : config_.listeners) {
     const auto group = group_of(listener);
@@ -244,6 +263,7 @@ Result<void> Daemon::apply(config::Config fresh) {
   }
   SIGNER_ASSIGN_OR_RETURN(auto policy, policy::Policy::build(fresh, policy::system_accounts(), policy::system_files()));
   SIGNER_RETURN_IF_ERROR(keys_->load(fresh.keys));
+  hmac_keys_->load(fresh.hmac_keys);
   pipeline_->set_policy(std::move(policy));
   config_ = std::move(fresh);
   warn_of_units(config_);

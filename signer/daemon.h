@@ -39,6 +39,7 @@ class Daemon {
   Result<void> open_audit();
   void make_tokens();
   Result<void> open_keys_and_policy();
+  void listen_to_tokens();
   Result<void> open_listeners();
   void wait_for_signal();
   void reload();
@@ -58,6 +59,7 @@ class Daemon {
   std::unique_ptr<audit::AuditLog> audit_;
   pipeline::Tokens tokens_;
   std::unique_ptr<pipeline::KeyTable> keys_;
+  std::unique_ptr<pipeline::HmacKeyTable> hmac_keys_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   server::Turns turns_{loop_};
   std::unique_ptr<server::Handlers> handlers_;

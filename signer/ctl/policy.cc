@@ -59,6 +59,26 @@ std::string word_of(const Verdict& verdict) {
   return verdict.refusal ? std::string(to_string(verdict.refusal->code)) : "allowed";
 }
 
+// What makes the pseudonyms of a profile, or nothing.
+Json pairwise_json(const policy::Profile& profile) {
+  const auto& pairwise = profile.settings().pairwise;
+  if (!pairwise) return nullptr;
+  Json json = {{"sector", pairwise->sector}};
+  if (profile.pairwise_key() != nullptr) {
+    json["secret_key"] = *profile.pairwise_key();
+  } else {
+    json["secret_file"] = pairwise->secret_file;
+  }
+  return json;
+}
+
+std::string pairwise_text(const Json& pairwise) {
+  const std::string made_with = pairwise.contains("secret_key")
+                                    ? "HMAC key " + cell(pairwise, "secret_key") + ", by its token"
+                                    : "the secret of " + cell(pairwise, "secret_file");
+  return "sub for sector " + cell(pairwise, "sector") + ", made with " + made_with;
+}
+
 // No claim's value: names of the allow-list, rules and places.
 Json verdict_json(const Verdict& verdict) {
   Json json = {{"verdict", word_of(verdict)},
@@ -69,6 +89,7 @@ Json verdict_json(const Verdict& verdict) {
     json["profile"] = verdict.profile->settings().name;
     json["profile_version"] = verdict.profile->settings().version;
     json["profile_sha256"] = verdict.profile->sha256();
+    if (Json pairwise = pairwise_json(*verdict.profile); !pairwise.is_null()) json["pairwise"] = std::move(pairwise);
   }
   if (verdict.refusal) {
     json["detail"] = verdict.refusal->detail;
@@ -95,6 +116,7 @@ std::string verdict_text(const Verdict& verdict) {
   if (verdict.profile != nullptr) {
     rows.push_back({"profile", cell(json, "profile") + ", version " + cell(json, "profile_version")});
     row("profile_sha256", "");
+    if (json.contains("pairwise")) rows.push_back({"pairwise", printable(pairwise_text(json["pairwise"]))});
   }
   for (const auto& [name, what] : verdict.members) rows.push_back({"claim " + name, what});
   for (const auto& one : verdict.findings.reported)

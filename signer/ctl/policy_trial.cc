@@ -178,6 +178,16 @@ std::string kid_of(const policy::Profile& profile) {
   return chain != nullptr ? chain->leaf_thumbprint : std::string(43, 'k');
 }
 
+// The token that makes a pseudonym is not here, and the verdict does not depend on its value.
+policy::ShapedClaims completed(OfflinePolicy& offline,
+                               std::variant<policy::ShapedClaims, policy::PairwiseClaims> shaped,
+                               const policy::Profile& profile) {
+  if (auto* complete = std::get_if<policy::ShapedClaims>(&shaped)) return std::move(*complete);
+  add_note(offline.notes, "the HMAC key '" + *profile.pairwise_key() +
+                              "' is in its token and is not asked here; another pseudonym is assumed");
+  return std::get<policy::PairwiseClaims>(std::move(shaped)).with({});
+}
+
 std::map<std::string, std::string> members_of(const jose::Json& sent, const jose::Json& made) {
   std::map<std::string, std::string> members;
   for (const auto& [name, value] : made.items()) {
@@ -217,7 +227,13 @@ Result<Verdict> try_case(OfflinePolicy& offline, const config::PolicyCase& one) 
   verdict.grant = authorized->grant();
   verdict.profile = offline.policy->profiles().find(authorized->profile().settings().name)->second;
   const WallTime now = one.at ? WallTime(std::chrono::seconds(*one.at)) : std::chrono::system_clock::now();
-  const auto input = policy::shape_claims(*authorized, kid_of(*verdict.profile), now);
+  auto shaped = policy::shape_claims(*authorized, now);
+  if (!shaped) {
+    verdict.refusal = std::move(shaped).error();
+    return verdict;
+  }
+  auto complete = completed(offline, *std::move(shaped), *verdict.profile);
+  const auto input = policy::make_signing_input(*authorized, std::move(complete), kid_of(*verdict.profile), now);
   if (!input) {
     verdict.refusal = input.error();
     return verdict;

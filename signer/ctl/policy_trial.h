@@ -19,7 +19,8 @@ struct OfflinePolicy {
   config::Config config;
   std::shared_ptr<const policy::Policy> policy;
   policy::Accounts accounts;
-  std::vector<std::string> notes;  // what was assumed: users and groups that are not here, files that cannot be read
+  std::vector<std::string> notes;  // what was assumed: users and groups that are not here, files that cannot be
+                                   // read, pseudonyms that a token makes
 };
 
 // Assumes, with a note, what the machine does not have: a user, a group, a recipient's key, a secret.  A profile whose

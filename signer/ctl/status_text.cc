@@ -28,7 +28,8 @@ std::string key_trouble(const Json& key) {
            "; nothing was changed, compare the token with the key's metadata\n";
   }
   if (is_true(key, "ready")) return "";
-  return "key " + name + " cannot sign now" + (reason.empty() ? "" : ": " + reason) + "\n";
+  const std::string work = cell(key, "use") == "pairwise" ? " cannot make pseudonyms now" : " cannot sign now";
+  return "key " + name + work + (reason.empty() ? "" : ": " + reason) + "\n";
 }
 
 std::string token_trouble(const Json& token) {

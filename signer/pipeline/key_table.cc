@@ -4,16 +4,12 @@
 
 #include "pipeline/key_table.h"
 
-#include <openssl/rand.h>
-
 #include "base/hex.h"
 #include "base/log.h"
 
 namespace signer::pipeline {
 
 namespace {
-
-constexpr std::size_t kKeyIdBytes = 20;
 
 bool is_of_kind(const jose::PublicKey& key, jose::KeyKind kind) {
   return key.algorithm == jose::algorithm_of(kind) && key.modulus.size() * 8 == jose::rsa_bits(kind);
@@ -109,14 +105,12 @@ void KeyTable::compare(const std::string& name, const std::string& kid,
   const std::string& token = entry->active->version.token;
   if (!described) {
     const channel::HostStatus status = described.error().status;
-    const bool disagrees = status == channel::HostStatus::kNotFound || status == channel::HostStatus::kMismatch ||
-                           status == channel::HostStatus::kAmbiguous || status == channel::HostStatus::kUnsupported;
     if (status == channel::HostStatus::kRefused && !entry->stopped) {  // may pass: who asks for a signature finds out
       log::warn("key_not_described", {{"key", name}, {"reason", described.error().text}});
       entry->ready = true;
       return entry->reason.clear();
     }
-    if (!disagrees) {
+    if (!disagrees(status)) {
       entry->reason = "token " + token + ": " + described.error().text;
       return;
     }
@@ -155,14 +149,12 @@ void KeyTable::create(KeyEntry& entry, WallTime now, Created done) {
     return done(fail(ErrorCode::kInvalidRequest, "the key exists"));
   }
   const auto token = tokens_.find(entry.config.tokens.front());
-  Bytes key_id(kKeyIdBytes);
-  if (::RAND_bytes(key_id.data(), static_cast<int>(key_id.size())) != 1) {
-    return done(fail(ErrorCode::kInternal, "keys: RAND_bytes failed"));
-  }
+  auto key_id = fresh_key_id();
+  if (!key_id) return done(fail(std::move(key_id).error()));
   entry.creating = true;
-  const channel::KeyRequest request{entry.config.kind, entry.config.name, key_id, entry.config.mechanism_lock};
+  const channel::KeyRequest request{entry.config.kind, entry.config.name, *key_id, entry.config.mechanism_lock};
   token->second->generate_key(
-      request, [this, name = entry.config.name, key_id, now, done = std::move(done)](const auto& generated) {
+      request, [this, name = entry.config.name, key_id = *key_id, now, done = std::move(done)](const auto& generated) {
         store_created(name, key_id, now, generated, done);
       });
 }

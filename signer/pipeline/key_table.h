@@ -15,7 +15,7 @@
 
 #include "config/config.h"
 #include "keyring/key_version.h"
-#include "token/token_service.h"
+#include "pipeline/tokens.h"
 #include "verify/verification_key.h"
 
 namespace signer::pipeline {
@@ -41,8 +41,6 @@ struct KeyEntry {
     return ready && (active == nullptr || active->token->refusal_of(active->version.key_id).empty());
   }
 };
-
-using Tokens = std::map<std::string, std::unique_ptr<token::TokenService>, std::less<>>;
 
 // Belongs to the event loop's thread.
 class KeyTable {

@@ -53,15 +53,27 @@ void take_exempted(audit::Record& record, const std::vector<claims::Finding>& fi
 
 }  // namespace
 
-// One request under way.
-struct Pipeline::Issue {
+// A request that its caller may make, with the key that will sign.
+struct Pipeline::Permitted {
   RequestContext context;
   policy::AuthorizedRequest request;
-  policy::SigningInput input;
   std::shared_ptr<const ActiveKey> key;
-  Reply reply;
+  std::shared_ptr<const ActiveHmacKey> pairwise_key;  // null: no token makes its pseudonym
+  std::variant<policy::ShapedClaims, policy::PairwiseClaims> claims;
+  WallTime time;  // what the claims were judged and set by
   SteadyTime started;
-  jose::Sha256Digest digest{};
+  Reply reply;
+};
+
+// One whose signing input is known.
+struct Pipeline::Issue : Permitted {
+  Issue(Permitted permitted, policy::SigningInput signing_input)
+      : Permitted(std::move(permitted)),
+        input(std::move(signing_input)),
+        digest(jose::sha256(bytes_of(input.text()))) {}
+
+  policy::SigningInput input;
+  jose::Sha256Digest digest;
   std::uint64_t record_index = 0;
   std::optional<SignedToken> signed_token;
   int self_checks = 0;
@@ -69,17 +81,18 @@ struct Pipeline::Issue {
 
 void Pipeline::issue(const RequestContext& context, IssueRequest request, Reply reply) {
   const std::string key = request.key;
-  auto prepared = prepare(context, std::move(request), reply);
-  if (!prepared) {
-    record_refusal(context, key, prepared.error());
-    return reply(fail(std::move(prepared).error()));
+  auto permitted = prepare(context, std::move(request));
+  if (!permitted) {
+    record_refusal(context, key, permitted.error());
+    return reply(fail(std::move(permitted).error()));
   }
+  (*permitted)->reply = std::move(reply);
   ++under_way_;
-  record_intent(**prepared);
-  sign(*prepared);
+  if (std::holds_alternative<policy::PairwiseClaims>((*permitted)->claims)) return ask_pseudonym(*permitted);
+  go_on(*permitted, std::get<policy::ShapedClaims>(std::move((*permitted)->claims)));
 }
 
-Judged<Pipeline::IssuePtr> Pipeline::prepare(const RequestContext& context, IssueRequest request, Reply& reply) {
+Judged<Pipeline::PermittedPtr> Pipeline::prepare(const RequestContext& context, IssueRequest request) {
   const SteadyTime started = clock_.steady();
   SIGNER_ASSIGN_OR_RETURN(policy::AuthorizedRequest authorized,
                           policy_->authorize(context.peer, std::move(request), limiter_, started));
@@ -89,13 +102,64 @@ Judged<Pipeline::IssuePtr> Pipeline::prepare(const RequestContext& context, Issu
                   entry == nullptr ? "key not configured" : entry->reason);
   }
   if (!audit_.healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure());
-  // Before the record: a flood that the token cannot serve must not fill the disk with what was never signed.
-  const keyring::KeyVersion& version = entry->active->version;
-  SIGNER_RETURN_IF_ERROR(entry->active->token->admit(context.peer.uid, version.key_id, context.deadline));
-  SIGNER_ASSIGN_OR_RETURN(policy::SigningInput input, policy::shape_claims(authorized, version.kid, clock_.wall()));
-  const jose::Sha256Digest digest = jose::sha256(bytes_of(input.text()));
-  return std::make_shared<Issue>(Issue{context, std::move(authorized), std::move(input), entry->active,
-                                       std::move(reply), started, digest, 0, std::nullopt, 0});
+  SIGNER_RETURN_IF_ERROR(
+      entry->active->token->admit(context.peer.uid, entry->active->version.key_id, context.deadline));
+  SIGNER_ASSIGN_OR_RETURN(auto pairwise, pairwise_key(authorized));
+  if (pairwise != nullptr) {
+    SIGNER_RETURN_IF_ERROR(pairwise->token->admit(context.peer.uid, pairwise->metadata.key_id, context.deadline));
+  }
+  const WallTime now = clock_.wall();
+  SIGNER_ASSIGN_OR_RETURN(auto claims, policy::shape_claims(authorized, now));
+  return std::make_shared<Permitted>(Permitted{context, std::move(authorized), entry->active, std::move(pairwise),
+                                               std::move(claims), now, started, nullptr});
+}
+
+// Null: the profile wants no pseudonym of a token.
+Judged<std::shared_ptr<const ActiveHmacKey>> Pipeline::pairwise_key(const policy::AuthorizedRequest& request) const {
+  const std::string* name = request.profile().pairwise_key();
+  if (name == nullptr) return std::shared_ptr<const ActiveHmacKey>();
+  const HmacKeyEntry* entry = hmac_keys_.find(*name);
+  if (entry != nullptr && entry->active != nullptr && !entry->stopped) return entry->active;
+  return refuse(ErrorCode::kTokenUnavailable, "the profile's pairwise key cannot be used now",
+                "HMAC key " + *name + ": " + (entry == nullptr ? "not configured" : entry->reason));
+}
+
+void Pipeline::ask_pseudonym(const PermittedPtr& permitted) {
+  const ActiveHmacKey& key = *permitted->pairwise_key;
+  auto& claims = std::get<policy::PairwiseClaims>(permitted->claims);
+  token::MacJob job;
+  job.uid = permitted->context.peer.uid;
+  job.deadline = permitted->context.deadline;
+  job.request = {key.metadata.key_id, key.metadata.known_answer, 0, claims.message()};
+  job.done = [this, permitted, &claims](Judged<channel::Mac> mac) {
+    if (!mac) return go_on(permitted, fail(std::move(mac).error()));
+    go_on(permitted, std::move(claims).with(*mac));
+  };
+  key.token->mac(std::move(job));
+}
+
+// To the record and the signature, once nothing is missing from the claims.
+void Pipeline::go_on(const PermittedPtr& permitted, Judged<policy::ShapedClaims> claims) {
+  auto issue = claims ? issue_of(*permitted, *std::move(claims)) : Judged<IssuePtr>(fail(std::move(claims).error()));
+  if (!issue) {
+    record_refusal(permitted->context, permitted->request.key(), issue.error());
+    return take_leave(*permitted)(fail(std::move(issue).error()));
+  }
+  record_intent(**issue);
+  sign(*issue);
+}
+
+Judged<Pipeline::IssuePtr> Pipeline::issue_of(Permitted& permitted, policy::ShapedClaims claims) {
+  const keyring::KeyVersion& version = permitted.key->version;
+  SIGNER_ASSIGN_OR_RETURN(policy::SigningInput input, policy::make_signing_input(permitted.request, std::move(claims),
+                                                                                 version.kid, permitted.time));
+  if (permitted.pairwise_key != nullptr) {  // the answer took its time
+    if (!audit_.healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure());
+    // Before the record: a flood that the token cannot serve must not fill the disk with what was never signed.
+    SIGNER_RETURN_IF_ERROR(
+        permitted.key->token->admit(permitted.context.peer.uid, version.key_id, permitted.context.deadline));
+  }
+  return std::make_shared<Issue>(std::move(permitted), std::move(input));
 }
 
 audit::Record Pipeline::record_of(audit::Event event, const RequestContext& context) const {
@@ -241,11 +305,15 @@ void Pipeline::refuse_issue(Issue& issue, Refusal refusal) {
   finish(issue, fail(std::move(refusal)));
 }
 
-void Pipeline::finish(Issue& issue, Judged<IssuedToken> outcome) {
+Pipeline::Reply Pipeline::take_leave(Permitted& permitted) {
   --under_way_;
-  issue.request.leave_place();  // before the reply: who has it may ask again at once
+  permitted.request.leave_place();  // before the reply: who has it may ask again at once
+  return std::exchange(permitted.reply, nullptr);
+}
+
+void Pipeline::finish(Issue& issue, Judged<IssuedToken> outcome) {
   metrics_.issue_latency.observe(std::chrono::duration<double>(clock_.steady() - issue.started).count());
-  const Reply reply = std::exchange(issue.reply, nullptr);
+  const Reply reply = take_leave(issue);
   reply(std::move(outcome));
 }
 

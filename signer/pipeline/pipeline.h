@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/flood_gate.h"
 #include "jose/hash.h"
+#include "pipeline/hmac_key_table.h"
 #include "pipeline/key_table.h"
 #include "pipeline/metrics.h"
 #include "policy/claims.h"
@@ -65,8 +66,9 @@ class IssuedToken {
 // Belongs to the event loop's thread.
 class Pipeline {
  public:
-  Pipeline(boost::asio::io_context& loop, const Clock& clock, audit::AuditLog& audit, KeyTable& keys, Metrics& metrics)
-      : clock_(clock), audit_(audit), keys_(keys), metrics_(metrics), timer_(loop) {}
+  Pipeline(boost::asio::io_context& loop, const Clock& clock, audit::AuditLog& audit, KeyTable& keys,
+           HmacKeyTable& hmac_keys, Metrics& metrics)
+      : clock_(clock), audit_(audit), keys_(keys), hmac_keys_(hmac_keys), metrics_(metrics), timer_(loop) {}
 
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -77,7 +79,7 @@ class Pipeline {
   // Called exactly once for each request, possibly before issue() returns.
   using Reply = std::function<void(Judged<IssuedToken>)>;
 
-  // authorize -> shape -> record -> sign -> self-check -> reply.
+  // authorize -> shape (-> pseudonym, where a token makes it) -> record -> sign -> self-check -> reply.
   void issue(const RequestContext& context, IssueRequest request, Reply reply);
 
   // Whether it is worth reading what the caller asks for with a verb that mints; a refusal is recorded.
@@ -104,10 +106,16 @@ class Pipeline {
   [[nodiscard]] bool audit_healthy() const noexcept { return audit_.healthy(); }
 
  private:
+  struct Permitted;
+  using PermittedPtr = std::shared_ptr<Permitted>;
   struct Issue;
   using IssuePtr = std::shared_ptr<Issue>;
 
-  Judged<IssuePtr> prepare(const RequestContext& context, IssueRequest request, Reply& reply);
+  Judged<PermittedPtr> prepare(const RequestContext& context, IssueRequest request);
+  Judged<std::shared_ptr<const ActiveHmacKey>> pairwise_key(const policy::AuthorizedRequest& request) const;
+  void ask_pseudonym(const PermittedPtr& permitted);
+  void go_on(const PermittedPtr& permitted, Judged<policy::ShapedClaims> claims);
+  Judged<IssuePtr> issue_of(Permitted& permitted, policy::ShapedClaims claims);
   [[nodiscard]] audit::Record record_of(audit::Event event, const RequestContext& context) const;
   void record_intent(Issue& issue);
   void sign(const IssuePtr& issue);
@@ -118,11 +126,13 @@ class Pipeline {
   void refuse_late();
   void release(Issue& issue, audit::Recorded record);
   void refuse_issue(Issue& issue, Refusal refusal);
+  Reply take_leave(Permitted& permitted);
   void finish(Issue& issue, Judged<IssuedToken> outcome);
 
   const Clock& clock_;
   audit::AuditLog& audit_;
   KeyTable& keys_;
+  HmacKeyTable& hmac_keys_;
   Metrics& metrics_;
   std::shared_ptr<const policy::Policy> policy_;
   policy::Limiter limiter_;

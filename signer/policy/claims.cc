@@ -92,7 +92,9 @@ Judged<void> check_chain(const jose::CertificateChain& chain, const std::string&
   return refuse(ErrorCode::kTokenUnavailable, "the key has no certificate that is valid now", problem);
 }
 
-// One request on its way from what was sent to what is signed.
+}  // namespace
+
+// One request on its way from what was sent to the claims of a token.
 class Shaper {
  public:
   Shaper(const AuthorizedRequest& request, WallTime now)
@@ -102,28 +104,23 @@ class Shaper {
         exact_(request.payload() != nullptr),
         now_(unix_seconds(now)) {}
 
-  Judged<void> run(claims::Findings& findings) {
+  Judged<std::variant<ShapedClaims, PairwiseClaims>> run() {
     SIGNER_RETURN_IF_ERROR(check_sent());
     set_constants();
-    if (auto breach = claims::judge(claims_, settings_.rules, settings_.phi, findings)) {
+    if (auto breach = claims::judge(claims_, settings_.rules, settings_.phi, findings_)) {
       return refuse_breach(*std::move(breach));
     }
-    if (auto breach = strict_finding(findings)) return refuse_breach(*std::move(breach));
+    if (auto breach = strict_finding(findings_)) return refuse_breach(*std::move(breach));
     SIGNER_RETURN_IF_ERROR(set_issuer());
     SIGNER_RETURN_IF_ERROR(set_audience());
     SIGNER_RETURN_IF_ERROR(set_times());
     SIGNER_RETURN_IF_ERROR(set_jti());
     if (auto breach = claims::judge_subject(claims_, settings_.subject)) return refuse_breach(*std::move(breach));
-    SIGNER_RETURN_IF_ERROR(set_subject());
     if (jose::count_members(claims_) > kTokenMembersMax) {
       return breaks_whole("claims.members", "the token would hold more than 256 names and elements");
     }
-    return encrypt();
+    return with_subject();
   }
-
-  [[nodiscard]] const Json& claims() const noexcept { return claims_; }
-
-  [[nodiscard]] std::vector<std::string>&& audiences() noexcept { return std::move(audiences_); }
 
  private:
   // Where even a profile that only reports refuses: a jti is written to the audit log, and a pseudonym of PHI is PHI.
@@ -223,31 +220,22 @@ class Shaper {
   }
 
   // The internal id has been judged like every text, so nothing that looks like PHI is what a pseudonym is made from.
-  [[nodiscard]] Judged<void> set_subject() {
+  [[nodiscard]] Judged<std::variant<ShapedClaims, PairwiseClaims>> with_subject() {
+    using Shaped = std::variant<ShapedClaims, PairwiseClaims>;
     const auto sub = claims_.find("sub");
-    if (!settings_.pairwise || sub == claims_.end()) return {};
-    const auto* id = sub->get_ptr<const std::string*>();
-    if (id == nullptr) return breaks("sub", "claim.type", "must be a text");
-    auto pseudonym = profile_.pseudonym(*id);
-    if (!pseudonym) return refuse(ErrorCode::kInternal, "internal error", "policy: HMAC failed");
-    *sub = *std::move(pseudonym);
-    return {};
-  }
-
-  [[nodiscard]] Judged<void> encrypt() {
-    if (profile_.recipient() == nullptr || settings_.encrypt_claims.empty()) return {};
-    Json hidden = Json::object();
-    for (const std::string& name : settings_.encrypt_claims) {
-      const auto claim = claims_.find(name);
-      if (claim == claims_.end()) continue;
-      hidden[name] = std::move(*claim);
-      claims_.erase(claim);
-    }
-    if (hidden.empty()) return {};
-    auto encrypted = jose::jwe_encrypt(*profile_.recipient(), {jose::kClaimsContent, ""}, jose::dump_json(hidden));
-    if (!encrypted) return refuse(ErrorCode::kInternal, "internal error", "policy: " + encrypted.error().text);
-    claims_[std::string(kEncryptedClaims)] = *std::move(encrypted);
-    return {};
+    const bool replaced = settings_.pairwise && sub != claims_.end();
+    if (replaced && !sub->is_string()) return breaks("sub", "claim.type", "must be a text");
+    const std::string message = replaced ? profile_.pairwise_message(sub->get_ref<const std::string&>()) : "";
+    ShapedClaims shaped;
+    shaped.claims_ = std::move(claims_);
+    shaped.audiences_ = std::move(audiences_);
+    shaped.findings_ = std::move(findings_);
+    if (!replaced) return Shaped(std::move(shaped));
+    PairwiseClaims pairwise(std::move(shaped), message);
+    if (profile_.pairwise_key() != nullptr) return Shaped(std::move(pairwise));
+    const auto mac = profile_.pairwise_mac(message);
+    if (!mac) return refuse(ErrorCode::kInternal, "internal error", "policy: HMAC failed");
+    return Shaped(std::move(pairwise).with(*mac));
   }
 
   const Profile& profile_;
@@ -256,22 +244,53 @@ class Shaper {
   bool exact_;
   long long now_;
   std::vector<std::string> audiences_;
+  claims::Findings findings_;
 };
 
-}  // namespace
+ShapedClaims PairwiseClaims::with(const PairwiseMac& mac) && {
+  shaped_.claims_["sub"] = pseudonym_of(mac);
+  return std::move(shaped_);
+}
 
-Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::string& kid, WallTime now) {
+Judged<std::variant<ShapedClaims, PairwiseClaims>> shape_claims(const AuthorizedRequest& request, WallTime now) {
   const config::Profile& settings = request.profile().settings();
   // Before anything looks into them: what is refused for its size in the end must cost no more than it can.
   if ((request.payload() != nullptr ? request.payload()->size() : text_size(request.claims())) > settings.bytes_max)
     return too_large(settings);
+  return Shaper(request, now).run();
+}
+
+namespace {
+
+// Moves the claims that the profile encrypts into one claim.
+Judged<void> encrypt_claims(const Profile& profile, Json& claims) {
+  if (profile.recipient() == nullptr || profile.settings().encrypt_claims.empty()) return {};
+  Json hidden = Json::object();
+  for (const std::string& name : profile.settings().encrypt_claims) {
+    const auto claim = claims.find(name);
+    if (claim == claims.end()) continue;
+    hidden[name] = std::move(*claim);
+    claims.erase(claim);
+  }
+  if (hidden.empty()) return {};
+  auto encrypted = jose::jwe_encrypt(*profile.recipient(), {jose::kClaimsContent, ""}, jose::dump_json(hidden));
+  if (!encrypted) return refuse(ErrorCode::kInternal, "internal error", "policy: " + encrypted.error().text);
+  claims[std::string(kEncryptedClaims)] = *std::move(encrypted);
+  return {};
+}
+
+}  // namespace
+
+Judged<SigningInput> make_signing_input(const AuthorizedRequest& request, ShapedClaims shaped, const std::string& kid,
+                                        WallTime now) {
+  const config::Profile& settings = request.profile().settings();
+  SIGNER_RETURN_IF_ERROR(encrypt_claims(request.profile(), shaped.claims_));
   SigningInput input;
-  Shaper shaper(request, now);
-  SIGNER_RETURN_IF_ERROR(shaper.run(input.findings_));
-  input.exp_ = shaper.claims()["exp"].get<long long>();
-  input.jti_ = shaper.claims()["jti"].get<std::string>();
-  input.audiences_ = shaper.audiences();
-  const std::string payload = request.payload() != nullptr ? *request.payload() : jose::dump_json(shaper.claims());
+  input.findings_ = std::move(shaped.findings_);
+  input.exp_ = shaped.claims_["exp"].get<long long>();
+  input.jti_ = shaped.claims_["jti"].get<std::string>();
+  input.audiences_ = std::move(shaped.audiences_);
+  const std::string payload = request.payload() != nullptr ? *request.payload() : jose::dump_json(shaped.claims_);
   if (payload.size() > settings.bytes_max) return too_large(settings);
   const jose::CertificateChain* chain = request.profile().certificate_chain();
   if (chain != nullptr) SIGNER_RETURN_IF_ERROR(check_chain(*chain, kid, now));

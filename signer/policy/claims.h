@@ -5,6 +5,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "claims/judge.h"
@@ -12,7 +14,46 @@
 
 namespace signer::policy {
 
-// What is signed.  Only shape_claims can make one.
+class SigningInput;
+
+// The claims of a token as they were judged and set, before chosen ones are encrypted.  Only the stages below can make
+// one, and never with an internal id where the profile wants a pseudonym.
+class ShapedClaims {
+ public:
+  // What detectors found and did not refuse.
+  [[nodiscard]] const claims::Findings& findings() const noexcept { return findings_; }
+
+ private:
+  friend class PairwiseClaims;
+  friend class Shaper;
+  friend Judged<SigningInput> make_signing_input(const AuthorizedRequest& request, ShapedClaims shaped,
+                                                 const std::string& kid, WallTime now);
+
+  ShapedClaims() = default;
+
+  jose::Json claims_;
+  std::vector<std::string> audiences_;
+  claims::Findings findings_;
+};
+
+// Claims that lack one thing: their `sub` is the internal id, and a token is to make the pseudonym for it.
+class PairwiseClaims {
+ public:
+  // What the MAC is wanted of, under the profile's pairwise_key().
+  [[nodiscard]] const std::string& message() const noexcept { return message_; }
+
+  [[nodiscard]] ShapedClaims with(const PairwiseMac& mac) &&;
+
+ private:
+  friend class Shaper;
+
+  PairwiseClaims(ShapedClaims shaped, std::string message) : shaped_(std::move(shaped)), message_(std::move(message)) {}
+
+  ShapedClaims shaped_;
+  std::string message_;
+};
+
+// What is signed.  Only make_signing_input can make one.
 class SigningInput {
  public:
   // RFC 7515 §5.1: BASE64URL(header) "." BASE64URL(payload).
@@ -28,7 +69,8 @@ class SigningInput {
   [[nodiscard]] const claims::Findings& findings() const noexcept { return findings_; }
 
  private:
-  friend Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::string& kid, WallTime now);
+  friend Judged<SigningInput> make_signing_input(const AuthorizedRequest& request, ShapedClaims shaped,
+                                                 const std::string& kid, WallTime now);
 
   SigningInput() = default;
 
@@ -44,6 +86,12 @@ inline constexpr std::size_t kTokenBytesMax = 16UL * 1024;
 
 // kClaimPolicy with rule, pointer and a detail that names the claim and the rule, never the value.  `now` is what the
 // times are set from and bounded by.
-[[nodiscard]] Judged<SigningInput> shape_claims(const AuthorizedRequest& request, const std::string& kid, WallTime now);
+[[nodiscard]] Judged<std::variant<ShapedClaims, PairwiseClaims>> shape_claims(const AuthorizedRequest& request,
+                                                                              WallTime now);
+
+// Encrypts what the profile wants encrypted and writes header and payload.  kClaimPolicy if the token would be too
+// large; kTokenUnavailable if the profile has no certificate for `kid` that is valid `now`.
+[[nodiscard]] Judged<SigningInput> make_signing_input(const AuthorizedRequest& request, ShapedClaims shaped,
+                                                      const std::string& kid, WallTime now);
 
 }  // namespace signer::policy

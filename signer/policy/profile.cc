@@ -5,7 +5,6 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
 
 #include "base/file.h"
 #include "base/secret_file.h"
@@ -72,23 +71,30 @@ Result<std::shared_ptr<const Profile>> Profile::prepare(const config::Profile& w
   if (!written.certificate_chain.empty()) {
     SIGNER_ASSIGN_OR_RETURN(profile->certificate_chain_, load_certificates(written.certificate_chain, files));
   }
-  if (written.pairwise) {
+  if (written.pairwise && profile->pairwise_key() == nullptr) {
     SIGNER_ASSIGN_OR_RETURN(profile->pairwise_secret_, load_secret(written.pairwise->secret_file, files));
   }
   return std::shared_ptr<const Profile>(std::move(profile));
 }
 
-std::optional<std::string> Profile::pseudonym(std::string_view id) const {
-  const std::string message = settings_.pairwise.value_or(config::Pairwise{}).sector + '\0' + std::string(id);
+std::string pseudonym_of(const PairwiseMac& mac) {
+  return jose::base64url_encode(mac).substr(0, kPseudonymChars);
+}
+
+std::string Profile::pairwise_message(std::string_view id) const {
+  return settings_.pairwise.value_or(config::Pairwise{}).sector + '\0' + std::string(id);
+}
+
+std::optional<PairwiseMac> Profile::pairwise_mac(std::string_view message) const {
   const std::string_view secret = pairwise_secret_.reveal();
-  std::array<std::uint8_t, 32> mac{};
+  PairwiseMac mac{};
   unsigned size = 0;
   const auto message_bytes = bytes_of(message);
   if (::HMAC(::EVP_sha256(), secret.data(), static_cast<int>(secret.size()), message_bytes.data(), message_bytes.size(),
              mac.data(), &size) == nullptr) {
     return std::nullopt;
   }
-  return jose::base64url_encode(mac).substr(0, kPseudonymChars);
+  return mac;
 }
 
 }  // namespace signer::policy

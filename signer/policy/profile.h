@@ -3,6 +3,8 @@
 // A profile of the configuration with what it refers to: read once, when the configuration is.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,6 +32,13 @@ struct Files {
 // secret as read_secret_file() wants it, 32 to 256 bytes.
 [[nodiscard]] Files system_files();
 
+// HMAC-SHA-256 (RFC 2104, FIPS 198-1), whoever computes it: a token, or signerd with the secret of a file.
+using PairwiseMac = std::array<std::uint8_t, 32>;
+
+// What stands in `sub` for an internal id: BASE64URL(HMAC-SHA-256(secret, sector || 0x00 || id)), the first 22
+// characters, which are 132 bits (OpenID Connect Core §8.1).
+[[nodiscard]] std::string pseudonym_of(const PairwiseMac& mac);
+
 // Immutable; shared by the requests that were judged by it.
 class Profile {
  public:
@@ -56,9 +65,16 @@ class Profile {
     return certificate_chain_ ? &*certificate_chain_ : nullptr;
   }
 
-  // What stands in `sub` for the internal id: BASE64URL(HMAC-SHA-256(secret, sector || 0x00 || id)), the first 22
-  // characters, which are 132 bits (OpenID Connect Core §8.1).  Nothing if OpenSSL has no memory.
-  [[nodiscard]] std::optional<std::string> pseudonym(std::string_view id) const;
+  // The HMAC key in a token that makes this profile's pseudonyms; null: none does.
+  [[nodiscard]] const std::string* pairwise_key() const noexcept {
+    return settings_.pairwise && !settings_.pairwise->secret_key.empty() ? &settings_.pairwise->secret_key : nullptr;
+  }
+
+  // What the pseudonym for an internal id is the MAC of: sector || 0x00 || id.
+  [[nodiscard]] std::string pairwise_message(std::string_view id) const;
+
+  // The MAC under the secret of the file.  Nothing if OpenSSL has no memory.
+  [[nodiscard]] std::optional<PairwiseMac> pairwise_mac(std::string_view message) const;
 
  private:
   Profile() = default;

@@ -193,6 +193,11 @@ void Handlers::create_key(const RequestContext& context, const std::string& key,
   const auto grant = pipeline_.permit(context, Verb::kCreate, key);
   if (!grant) return reply(problem(grant.error(), context.id));
   pipeline::KeyEntry* entry = keys_.find(key);
+  pipeline::HmacKeyEntry* hmac_entry = hmac_keys_.find(key);
+  if (hmac_entry != nullptr && request->key_id) {
+    return reply(refuse(context, {ErrorCode::kInvalidRequest, "HMAC keys cannot be adopted", "", {}}, 409, key));
+  }
+  if (hmac_entry != nullptr) return create_hmac_key(context, *hmac_entry, *grant, std::move(reply));
   if (entry == nullptr) return reply(refuse(context, unknown_key()));
   if (entry->creating || !entry->versions.empty() || entry->stopped) {
     return reply(
@@ -206,6 +211,17 @@ void Handlers::create_key(const RequestContext& context, const std::string& key,
   keys_.create(*entry, clock_.wall(), created);
 }
 
+void Handlers::create_hmac_key(const RequestContext& context, pipeline::HmacKeyEntry& entry, const std::string& grant,
+                               Reply reply) {
+  const std::string key = entry.config.name;
+  hmac_keys_.create(entry, clock_.wall(),
+                    [this, context, key, grant, reply = std::move(reply)](const Result<void>& done) {
+                      if (!done) return reply(key_not_created(context, key, done.error()));
+                      record_key_created(context, key, audit::Event::kKeyCreated, grant, "");
+                      reply(json_response(201, hmac_key_json(*hmac_keys_.find(key))));
+                    });
+}
+
 Response Handlers::key_not_created(const RequestContext& context, const std::string& key, const Error& error) {
   if (error.code == ErrorCode::kInvalidRequest) return refuse(context, {error.code, error.text, "", {}}, 409, key);
   const char* detail = error.code == ErrorCode::kTokenUnavailable ? "the token cannot make or show a key now"
@@ -217,15 +233,20 @@ Response Handlers::key_not_created(const RequestContext& context, const std::str
 Response Handlers::key_created(const RequestContext& context, const std::string& key, audit::Event event,
                                const std::string& grant) {
   const pipeline::KeyEntry* made = keys_.find(key);
+  record_key_created(context, key, event, grant, made->versions.back().kid);
+  return json_response(201, key_json(*made));
+}
+
+void Handlers::record_key_created(const RequestContext& context, const std::string& key, audit::Event event,
+                                  const std::string& grant, const std::string& kid) {
   audit::Record record;
   record.event = event;
   record.request_id = context.id;
   record.peer = &context.peer;
   record.grant = grant;
   record.key = key;
-  record.kid = made->versions.back().kid;
+  record.kid = kid;
   pipeline_.record_event(std::move(record));
-  return json_response(201, key_json(*made));
 }
 
 Response Handlers::answer(const RequestContext& context, const protocol::Route& route) {
@@ -236,10 +257,11 @@ Response Handlers::answer(const RequestContext& context, const protocol::Route& 
     case Call::kKeyJwks:
       return entry == nullptr ? refuse(context, unknown_key()) : jwks_response(keys_.jwks(*entry));
     case Call::kKey:
-      return entry == nullptr ? refuse(context, unknown_key()) : json_response(200, key_json(*entry));
+      return entry == nullptr ? hmac_key(context, route.key) : json_response(200, key_json(*entry));
     case Call::kKeys: {
       Json all = Json::array();
       for (const auto& [name, one] : keys_.entries()) all.push_back(key_json(one));
+      for (const auto& [name, one] : hmac_keys_.entries()) all.push_back(hmac_key_json(one));
       return json_response(200, Json{{"keys", std::move(all)}});
     }
     case Call::kTokens:
@@ -247,7 +269,7 @@ Response Handlers::answer(const RequestContext& context, const protocol::Route& 
     case Call::kReady:
       return readiness(context, route.key);
     case Call::kMetrics:
-      return {200, "text/plain; version=0.0.4", metrics_text(metrics_, keys_, tokens_, pipeline_), {}};
+      return {200, "text/plain; version=0.0.4", metrics_text(metrics_, keys_, hmac_keys_, tokens_, pipeline_), {}};
     default:
       return health();
   }
@@ -288,7 +310,8 @@ Response Handlers::tokens(const RequestContext& context) {
 }
 
 Response Handlers::readiness(const RequestContext& context, const std::string& key) {
-  if (!key.empty() && keys_.find(key) == nullptr) return refuse(context, unknown_key());
+  if (!key.empty() && keys_.find(key) == nullptr && hmac_keys_.find(key) == nullptr)
+    return refuse(context, unknown_key());
   const bool audit = pipeline_.audit_healthy();
   bool all = audit;
   Json keys = Json::object();
@@ -303,6 +326,15 @@ Response Handlers::readiness(const RequestContext& context, const std::string& k
     if (entry.active != nullptr && entry.active->token->status().degraded) one["degraded"] = true;
     all = all && ready;
     keys[name] = std::move(one);
+  }
+  for (const auto& [name, entry] : hmac_keys_.entries()) {
+    if (!key.empty() && name != key) continue;
+    keys[name] = {{"ready", entry.ready}};
+    if (!entry.ready) {
+      keys[name]["reason"] =
+          entry.stopped || entry.active == nullptr ? "the key is stopped or absent" : "the token is not ready";
+    }
+    all = all && entry.ready;
   }
   return json_response(all ? 200 : 503, Json{{"ready", all}, {"audit", {{"ready", audit}}}, {"keys", std::move(keys)}});
 }
@@ -329,6 +361,28 @@ Json Handlers::key_json(const pipeline::KeyEntry& entry) const {
     json["created"] = keyring::rfc3339(entry.active->version.created);
   }
   if (!entry.can_sign())
+    json["reason"] = entry.stopped ? "stopped: metadata and token disagree; see the log" : "not ready; see the log";
+  return json;
+}
+
+Response Handlers::hmac_key(const RequestContext& context, const std::string& key) {
+  const pipeline::HmacKeyEntry* entry = hmac_keys_.find(key);
+  return entry == nullptr ? refuse(context, unknown_key()) : json_response(200, hmac_key_json(*entry));
+}
+
+Json Handlers::hmac_key_json(const pipeline::HmacKeyEntry& entry) {
+  const bool active = entry.active != nullptr && !entry.stopped;
+  Json json = {{"name", entry.config.name},
+               {"alg", "HS256"},
+               {"state", entry.stopped ? "stopped" : active ? "active" : "absent"},
+               {"ready", entry.ready},
+               {"use", "pairwise"},
+               {"versions", Json::array()}};
+  if (entry.active != nullptr) {
+    json["token"] = entry.active->metadata.token;
+    json["created"] = keyring::rfc3339(entry.active->metadata.created);
+  }
+  if (!entry.ready)
     json["reason"] = entry.stopped ? "stopped: metadata and token disagree; see the log" : "not ready; see the log";
   return json;
 }

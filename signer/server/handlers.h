@@ -30,9 +30,15 @@ struct Response {
 // Belongs to the event loop's thread.
 class Handlers {
  public:
-  Handlers(const Clock& clock, pipeline::Pipeline& pipeline, pipeline::KeyTable& keys, pipeline::Tokens& tokens,
-           pipeline::Metrics& metrics, Turns& turns)
-      : clock_(clock), pipeline_(pipeline), keys_(keys), tokens_(tokens), metrics_(metrics), turns_(turns) {}
+  Handlers(const Clock& clock, pipeline::Pipeline& pipeline, pipeline::KeyTable& keys,
+           pipeline::HmacKeyTable& hmac_keys, pipeline::Tokens& tokens, pipeline::Metrics& metrics, Turns& turns)
+      : clock_(clock),
+        pipeline_(pipeline),
+        keys_(keys),
+        hmac_keys_(hmac_keys),
+        tokens_(tokens),
+        metrics_(metrics),
+        turns_(turns) {}
 
   using Reply = std::function<void(Response)>;
 
@@ -56,18 +62,25 @@ class Handlers {
   void sign_payload(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
   void judge_items(const std::shared_ptr<Batch>& batch);
   void create_key(const RequestContext& context, const std::string& key, std::string_view body, Reply reply);
+  void create_hmac_key(const RequestContext& context, pipeline::HmacKeyEntry& entry, const std::string& grant,
+                       Reply reply);
   Response key_created(const RequestContext& context, const std::string& key, audit::Event event,
                        const std::string& grant);
+  void record_key_created(const RequestContext& context, const std::string& key, audit::Event event,
+                          const std::string& grant, const std::string& kid);
   Response key_not_created(const RequestContext& context, const std::string& key, const Error& error);
   [[nodiscard]] Response answer(const RequestContext& context, const protocol::Route& route);
   [[nodiscard]] Response health() const;
   [[nodiscard]] Response tokens(const RequestContext& context);
   [[nodiscard]] Response readiness(const RequestContext& context, const std::string& key);
+  [[nodiscard]] Response hmac_key(const RequestContext& context, const std::string& key);
   [[nodiscard]] jose::Json key_json(const pipeline::KeyEntry& entry) const;
+  [[nodiscard]] static jose::Json hmac_key_json(const pipeline::HmacKeyEntry& entry);
 
   const Clock& clock_;
   pipeline::Pipeline& pipeline_;
   pipeline::KeyTable& keys_;
+  pipeline::HmacKeyTable& hmac_keys_;
   pipeline::Tokens& tokens_;
   pipeline::Metrics& metrics_;
   Turns& turns_;

@@ -56,7 +56,8 @@ MetricFamily latency_family(const pipeline::Metrics::Latency& latency) {
 }  // namespace
 
 std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTable& keys,
-                         const pipeline::Tokens& tokens, const pipeline::Pipeline& pipeline) {
+                         const pipeline::HmacKeyTable& hmac_keys, const pipeline::Tokens& tokens,
+                         const pipeline::Pipeline& pipeline) {
   std::vector<MetricFamily> families;
   const auto counter = [&families](const char* name, const char* help, std::uint64_t value) {
     families.push_back(family(name, help, MetricType::Counter));
@@ -81,8 +82,9 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   add(families.back(), static_cast<double>(pipeline.under_way()));
   families.push_back(family("signer_audit_healthy", "1 if audit records can be written", MetricType::Gauge));
   add(families.back(), pipeline.audit_healthy() ? 1 : 0);
-  families.push_back(family("signer_key_ready", "1 if the key can sign now", MetricType::Gauge));
+  families.push_back(family("signer_key_ready", "1 if the key can sign, or make pseudonyms, now", MetricType::Gauge));
   for (const auto& [name, entry] : keys.entries()) add(families.back(), entry.can_sign() ? 1 : 0, {{"key", name}});
+  for (const auto& [name, entry] : hmac_keys.entries()) add(families.back(), entry.ready ? 1 : 0, {{"key", name}});
   MetricFamily ready = family("signer_token_ready", "1 if a host has the token open", MetricType::Gauge);
   MetricFamily degraded = family("signer_token_degraded",
                                  "1 if the token, though ready, did not serve a request lately", MetricType::Gauge);

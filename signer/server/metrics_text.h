@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "pipeline/hmac_key_table.h"
 #include "pipeline/key_table.h"
 #include "pipeline/metrics.h"
 #include "pipeline/pipeline.h"
@@ -12,6 +13,7 @@
 namespace signer::server {
 
 [[nodiscard]] std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTable& keys,
-                                       const pipeline::Tokens& tokens, const pipeline::Pipeline& pipeline);
+                                       const pipeline::HmacKeyTable& hmac_keys, const pipeline::Tokens& tokens,
+                                       const pipeline::Pipeline& pipeline);
 
 }  // namespace signer::server

@@ -102,7 +102,10 @@ int main(int argc, char** argv) {
     const auto right =
         policy->authorize(peer, {.key = "issuer", .profile = {}, .claims = claims}, limiter, SteadyTime{});
     require(right.has_value());
-    require(policy::shape_claims(*right, kid, now).has_value());
+    auto shaped = policy::shape_claims(*right, now);
+    require(shaped.has_value());
+    require(
+        policy::make_signing_input(*right, std::get<policy::ShapedClaims>(*std::move(shaped)), kid, now).has_value());
   };
   const auto costs = measure({[] { require(jose::parse_json(kClaims).has_value()); }, judge, mint}, rounds);
   std::printf(

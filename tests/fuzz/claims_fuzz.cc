@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Target functions: protocol::parse_issue and parse_payload, policy::Policy::authorize, policy::shape_claims.
+// Target functions: protocol::parse_issue and parse_payload, policy::Policy::authorize, policy::shape_claims,
+// policy::make_signing_input.
 //
 // Input: the body of an issue request.  Its claims are asked for as a token, as an exact payload, with a pairwise
 // subject and with some of them encrypted.  What is signed in the end is what the profile promises and nothing else of
@@ -234,7 +235,7 @@ void check_exact(const policy::Policy& policy, const PeerIdentity& peer, Json cl
   policy::Limiter limiter;
   const auto authorized = policy.authorize(peer, *std::move(request), limiter, SteadyTime{});
   require(authorized.has_value(), "the grant is for payloads");
-  const auto input = policy::shape_claims(*authorized, std::string(kKid), WallTime{std::chrono::seconds(kNow)});
+  const auto input = input_of(*authorized, WallTime{std::chrono::seconds(kNow)});
   if (!input) return check_told(input.error(), authorized->profile().settings());
   require(payload_of(*input) == text, "a payload is signed byte for byte");
   check_input(*input, authorized->profile(), claims);
@@ -272,7 +273,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!copy.profile || authorized->profile().settings().name == *copy.profile,
             "the profile is the one asked for");
     require(authorized->claims() == sent && authorized->key() == key, "authorising changes nothing");
-    const auto input = policy::shape_claims(*authorized, std::string(kKid), now);
+    const auto input = input_of(*authorized, now);
     if (input) check_input(*input, authorized->profile(), sent);
     if (!input) {
       check_refusal(input.error(), texts);

@@ -247,4 +247,12 @@ inline void check_allowed(const jose::Json& sent, const std::string& payload, co
   }
 }
 
+// What is signed in the end; no profile of these targets wants a key in a token.
+inline Judged<policy::SigningInput> input_of(const policy::AuthorizedRequest& request, WallTime now) {
+  SIGNER_ASSIGN_OR_RETURN(auto shaped, policy::shape_claims(request, now));
+  auto* ready = std::get_if<policy::ShapedClaims>(&shaped);
+  require(ready != nullptr, "pseudonyms of these profiles are made from a secret that signerd has");
+  return policy::make_signing_input(request, std::move(*ready), std::string(kKid), now);
+}
+
 }  // namespace signer::fuzz

@@ -86,6 +86,7 @@ struct Fixture {
   std::shared_ptr<const policy::Policy> policy;
   std::unique_ptr<MemoryAudit> audit;
   pipeline::KeyTable keys{state_dir, tokens};
+  pipeline::HmacKeyTable hmac_keys{state_dir, tokens};
   std::uint64_t records = 0;
 
   Fixture() {
@@ -125,9 +126,10 @@ struct Daemon {
   explicit Daemon(Fixture& fixture)
       : loop(fixture.loop),
         keys(fixture.keys),
-        pipeline(loop, fixture.clock, fixture.audit->log(), keys, metrics),
+        hmac_keys(fixture.hmac_keys),
+        pipeline(loop, fixture.clock, fixture.audit->log(), keys, hmac_keys, metrics),
         turns(loop),
-        handlers(fixture.clock, pipeline, keys, fixture.tokens, metrics, turns),
+        handlers(fixture.clock, pipeline, keys, hmac_keys, fixture.tokens, metrics, turns),
         server(loop, fixture.clock, handlers, {}) {
     pipeline.set_policy(fixture.policy);
   }
@@ -145,6 +147,7 @@ struct Daemon {
 
   boost::asio::io_context& loop;
   pipeline::KeyTable& keys;
+  pipeline::HmacKeyTable& hmac_keys;
   pipeline::Metrics metrics;
   pipeline::Pipeline pipeline;
   server::Turns turns;

@@ -74,8 +74,8 @@ std::optional<Judged<std::string>> verdict_on(const policy::Policy& policy, cons
   }
   const policy::Profile& profile = authorized->profile();
   const WallTime now{std::chrono::seconds(kNow)};
-  const auto input = policy::shape_claims(*authorized, std::string(kKid), now);
-  const auto again = policy::shape_claims(*authorized, std::string(kKid), now);
+  const auto input = input_of(*authorized, now);
+  const auto again = input_of(*authorized, now);
   require(input.has_value() == again.has_value(), "the verdict is always the same");
   if (!input) {
     require(input.error().detail == again.error().detail && input.error().rule == again.error().rule &&

@@ -47,12 +47,19 @@ class SigningPipeline : public testing::Test {
                boost::asio::post(loop_, [this] { pipeline_->audit_woke(); });
              }).value();
     keys_ = std::make_unique<pipeline::KeyTable>(directory_ / "state", tokens_);
-    pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, metrics_);
+    hmac_keys_ = std::make_unique<pipeline::HmacKeyTable>(directory_ / "state", tokens_);
+    pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, *hmac_keys_, metrics_);
     pipeline_->set_policy(policy::Policy::build(config_, {}, {}).value());
     token::TokenEvents events;
+    events.ready = [this] { hmac_keys_->check_token(token()); };
+    events.lost = [this] { hmac_keys_->token_lost(token()); };
+    events.key_missing = [this](const Bytes& key_id, const std::string& reason) {
+      hmac_keys_->key_missing(token(), key_id, reason);
+    };
     events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
     token().listen(std::move(events));
     ASSERT_TRUE(keys_->load(config_.keys));
+    hmac_keys_->load(config_.hmac_keys);
     token().start();
     ASSERT_TRUE(run_until([this] { return token().ready(); }));
     bool made = false;
@@ -88,6 +95,7 @@ class SigningPipeline : public testing::Test {
   pipeline::Tokens tokens_;
   std::unique_ptr<audit::AuditLog> audit_;
   std::unique_ptr<pipeline::KeyTable> keys_;
+  std::unique_ptr<pipeline::HmacKeyTable> hmac_keys_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
 };
 

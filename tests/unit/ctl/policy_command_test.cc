@@ -299,5 +299,45 @@ TEST_F(PolicyCommand, ShowPrintsTheTextThatTheHashIsOf) {
   EXPECT_EQ(signerctl({"policy", "show", "--config", config_, "nope"}).status, 1);
 }
 
+// The value cannot be had without the token, and neither the verdict nor a case depends on it.
+TEST_F(PolicyCommand, APseudonymThatATokenMakesIsExplainedAndAssumed) {
+  add_grant("with-key", "uid = 77", "pairwise = { sector = \"api.example\", secret_key = \"pairwise\" }\n");
+  std::string text = read_file(config_, 64UL * 1024).value();
+  text.insert(text.find("[[profile]]"), "[[hmac_key]]\nname = \"pairwise\"\ntoken = \"main\"\n");
+  write_text(config_, text);
+
+  const Finished done = explain({"--user", "77"}, R"({"sub":"internal-4711"})");
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_NE(done.out.find("pairwise   sub for sector api.example, made with HMAC key pairwise, by its token"),
+            std::string::npos)
+      << done.out;
+  EXPECT_NE(done.out.find("claim sub  replaced by signerd"), std::string::npos) << done.out;
+  EXPECT_NE(done.err.find("note: the HMAC key 'pairwise' is in its token and is not asked here; another pseudonym is "
+                          "assumed"),
+            std::string::npos)
+      << done.err;
+  EXPECT_EQ((done.out + done.err).find("4711"), std::string::npos);
+
+  const Finished file = explain({"--user", "nobody-has-this-name"}, R"({"sub":"client-1"})");
+  EXPECT_NE(file.out.find("pairwise   sub for sector s, made with the secret of /nowhere/secret"), std::string::npos)
+      << file.out;
+
+  const Finished cases = test_cases(R"([[case]]
+name = "an id becomes a pseudonym"
+uid = 77
+key = "issuer"
+claims = '{"sub":"internal-4711"}'
+expect = "allowed"
+[[case]]
+name = "a number of social security becomes none"
+uid = 77
+key = "issuer"
+claims = '{"sub":"123-45-6789"}'
+expect = "claim_policy"
+rule = "phi.ssn"
+)");
+  EXPECT_EQ(cases.status, 0) << cases.out << cases.err;
+}
+
 }  // namespace
 }  // namespace signer::test

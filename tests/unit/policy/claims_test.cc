@@ -35,7 +35,10 @@ config::Config examples() {
 }
 
 Judged<SigningInput> shape(const AuthorizedRequest& request, const std::string& kid = "the-kid") {
-  return shape_claims(request, kid, WallTime(std::chrono::milliseconds(kNow * 1000 + 999)));
+  const WallTime now(std::chrono::milliseconds(kNow * 1000 + 999));
+  auto shaped = shape_claims(request, now);
+  if (!shaped) return fail(std::move(shaped).error());
+  return make_signing_input(request, std::get<ShapedClaims>(*std::move(shaped)), kid, now);
 }
 
 Judged<SigningInput> shape(Json claims, const std::string& profile = "access") {
