@@ -66,6 +66,7 @@ TEST_F(PolicyDocument, TheTablesOfTheManualMakeAConfiguration) {
   EXPECT_EQ(config.listeners.size(), 1U);
   EXPECT_EQ(config.tokens.size(), 2U) << "one of each driver";
   EXPECT_EQ(config.keys.size(), 1U);
+  EXPECT_EQ(config.hmac_keys.size(), 1U);
   EXPECT_EQ(config.grants[0].profiles, std::vector{config.profiles[0].name});
 }
 
@@ -103,6 +104,17 @@ TEST_F(PolicyDocument, APairwiseSubjectIsReadWithItsSectorAndSecret) {
   ASSERT_TRUE(config.profiles[0].pairwise);
   EXPECT_EQ(config.profiles[0].pairwise->sector, "api.example");
   EXPECT_EQ(config.profiles[0].pairwise->secret_file, "/etc/signer/pairwise.secret");
+}
+
+TEST_F(PolicyDocument, APairwiseSubjectByAKeyIsReadWithTheKeyOfTheManual) {
+  const std::string both = block_of(policy_, "[[hmac_key]]");
+  const config::Config config = parsed(configuration(both.substr(both.find("[[profile]]")) + profile_));
+  ASSERT_EQ(config.profiles.size(), 2U);
+  ASSERT_TRUE(config.profiles[0].pairwise);
+  ASSERT_EQ(config.hmac_keys.size(), 1U);
+  EXPECT_EQ(config.profiles[0].pairwise->secret_key, config.hmac_keys[0].name);
+  EXPECT_TRUE(both.starts_with("[[hmac_key]]\nname = \"" + config.hmac_keys[0].name + "\"\ntoken = \"" +
+                               config.hmac_keys[0].token + "\"\n"));
 }
 
 TEST_F(PolicyDocument, ARecipientIsReadAndAProfileCanEncryptToIt) {
