@@ -145,7 +145,7 @@ void CommandLine::add_key() {
   CLI::App* list = command(*key, "list", "show the keys of the configuration", "  signerctl key list");
   list->callback([this] { action_ = [this] { return key_list(context_); }; });
 
-  CLI::App* create = command(*key, "create", "make the key pair inside its token; it never leaves it",
+  CLI::App* create = command(*key, "create", "make the key pair or HMAC key inside its token; it never leaves it",
                              "  signerctl key create issuer\n"
                              "The name must be in signerd's configuration, and your grant must have the verb create.");
   create->add_option("NAME", key_, "name of the key")->required();

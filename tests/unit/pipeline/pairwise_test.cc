@@ -153,6 +153,21 @@ TEST_F(PairwisePipeline, APlaceComesBackHoweverTheWaitForAPseudonymEnds) {
   EXPECT_TRUE(all_places_are_free()) << "after a token that was lost";
 }
 
+TEST_F(PairwisePipeline, WhoIsRefusedForWantOfAPseudonymFindsThePlaceFree) {
+  ask_for("vanish");
+  std::optional<ErrorCode> again;
+  const RequestContext context{"0123456789abcdef", {kPairwise, 1, 4242, {}, "/s"}, clock_.steady() + seconds(20)};
+  pipeline_->issue(context, {"issuer", std::nullopt, {{"sub", "x"}}}, [&](const Judged<IssuedToken>& result) {
+    EXPECT_FALSE(result);
+    const Answer next = ask();
+    if (next->has_value()) again = (*next)->error().code;
+  });
+  std::vector<Answer> others;
+  for (std::size_t i = 1; i < kPlaces; ++i) others.push_back(ask());
+  ASSERT_TRUE(run_until([this] { return pipeline_->under_way() == 0; }));
+  EXPECT_EQ(again, ErrorCode::kTokenUnavailable) << "the key is stopped, and the caller has its place";
+}
+
 TEST_F(PairwisePipeline, AnotherKeyUnderItsIdStopsItsProfilesAndNoOthers) {
   const std::filesystem::path secret = directory_.path() / "fake" / (to_hex(metadata().key_id) + ".hmac");
   const std::string right = test::read_text(secret);

@@ -122,14 +122,17 @@ TEST_F(PipelineUnderTest, APlaceComesBackOnEveryPath) {
 }
 
 TEST_F(PipelineUnderTest, WhoHasTheReplyFindsThePlaceFree) {
+  disk_.hold_syncs();  // so that all are released one after the other, this one first
   bool again = false;
   const RequestContext context{"0123456789abcdef", {kFew, 1, 4242, {}, "/s"}, clock_.steady() + seconds(20)};
-  std::vector<Answer> others;
-  for (std::size_t i = 1; i < kPlaces; ++i) others.push_back(issue(seconds(20), kFew));
   pipeline_->issue(context, {"issuer", std::nullopt, {{"sub", "x"}}}, [&](const Judged<IssuedToken>& result) {
     EXPECT_TRUE(result);
     again = !issue(seconds(20), kFew)->has_value();
   });
+  std::vector<Answer> others;
+  for (std::size_t i = 1; i < kPlaces; ++i) others.push_back(issue(seconds(20), kFew));
+  ASSERT_TRUE(run_until([this] { return token().status().signatures == kPlaces; }));
+  disk_.release_syncs();
   ASSERT_TRUE(run_until([this] { return pipeline_->under_way() == 0; }));
   EXPECT_TRUE(again);
 }
