@@ -196,7 +196,7 @@ void read_exemption(const toml::table& table, Problems& problems, Profile& profi
   if (!exemption.claim.empty() && rule == nullptr) reader.problem("claim", "is not a claim of this profile");
   if (rule != nullptr && known) {
     if (std::ranges::find(rule->reasons, *known, &claims::Reason::detector) != rule->reasons.end())
-      reader.problem("rule", "is taken off this claim twice; which reason would be recorded?");
+      reader.problem("rule", "is taken off this claim twice; keep one of the two reasons");
     rule->exempt = rule->exempt.with(*known);
     rule->reasons.push_back({*known, exemption.reason});
     exemption.detector = *known;
