@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tests/support/eventually.h"
+#include "tests/support/signal.h"
 #include "tests/support/softhsm.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tpm_token.h"
@@ -182,7 +183,7 @@ class TokenUnderTest {
   // SIGSTOP, and until the kernel says that it is stopped: a thread may run on for a moment.
   [[nodiscard]] bool stop_host() const {
     const pid_t host = service_->status().host_pid;
-    ::kill(host, SIGSTOP);
+    if (!signal_process(host, SIGSTOP)) return false;
     return eventually([host] {
       const std::string stat = read_text("/proc/" + std::to_string(host) + "/stat");
       return stat.substr(stat.rfind(')') + 2, 1) == "T";
@@ -190,7 +191,7 @@ class TokenUnderTest {
   }
 
   // SIGKILL: it leaves no word and nothing of what it had in the token.
-  void kill_host() const { ::kill(service_->status().host_pid, SIGKILL); }
+  void kill_host() const { EXPECT_TRUE(signal_process(service_->status().host_pid, SIGKILL)); }
 
   boost::asio::io_context& loop() { return loop_; }
 

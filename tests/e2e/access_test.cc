@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "tests/e2e/fixture.h"
+#include "tests/support/signal.h"
 #include "tests/support/unit_cgroup.h"
 
 namespace signer::test {
@@ -199,7 +200,7 @@ TEST_F(OneAtATime, EachItemOfABatchCountsAndTheRestIs429) {
 
 TEST_F(OneAtATime, WhileTheTokenIsHeldUpASecondRequestIs429WithARetryAfterAtOnce) {
   const pid_t host = daemon_.host_pid();
-  ASSERT_EQ(::kill(host, SIGSTOP), 0);
+  ASSERT_TRUE(signal_process(host, SIGSTOP));
   HttpConnection first(daemon_.socket());
   const std::string body = R"({"claims":{"sub":"x"}})";
   ASSERT_TRUE(
@@ -212,7 +213,7 @@ TEST_F(OneAtATime, WhileTheTokenIsHeldUpASecondRequestIs429WithARetryAfterAtOnce
     return second && second->status == 429;
   };
   EXPECT_TRUE(eventually(is_refused));
-  ::kill(host, SIGCONT);
+  EXPECT_TRUE(signal_process(host, SIGCONT));
   ASSERT_TRUE(second);
   EXPECT_EQ(second->code(), "rate_limited");
   EXPECT_TRUE(second->headers.contains("retry-after"));

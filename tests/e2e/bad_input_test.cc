@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "tests/e2e/fixture.h"
+#include "tests/support/signal.h"
 
 namespace signer::test {
 
@@ -256,7 +257,8 @@ TEST_F(TwoListeners, Invariant09_RunningOutOfDescriptorsEndsNeitherDaemonNorList
   };
   ASSERT_TRUE(eventually([&] { return has_paused("/s.sock") && has_paused("/t.sock"); })) << daemon_.log();
   ASSERT_EQ(connections[0]->get("/v1/tokens")->status, 200);
-  ::kill(connections[0]->get("/v1/tokens")->json()["tokens"][0]["host_pid"].get<pid_t>(), SIGKILL);
+  const jose::Json tokens = connections[0]->get("/v1/tokens")->json()["tokens"];
+  ASSERT_TRUE(signal_process(tokens[0]["host_pid"].get<pid_t>(), SIGKILL));
   ASSERT_TRUE(eventually([&] { return count("host_lost") >= 2; })) << "the next host finds no descriptor";
   connections.clear();
   ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &many, nullptr), 0);

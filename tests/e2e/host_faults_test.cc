@@ -10,6 +10,7 @@
 #include "tests/e2e/fixture.h"
 #include "tests/e2e/load.h"
 #include "tests/support/fault_module/control.h"
+#include "tests/support/signal.h"
 
 namespace signer::test {
 
@@ -183,7 +184,7 @@ TEST_F(FaultModule, Invariant09_LostSessionsHandlesAndLoginsHealWithoutARestart)
 // A load balancer must not take a healthy node out for ever because the token stumbled while its keys were looked at.
 TEST_F(FaultModule, Invariant09_ReadinessComesBackAfterATokenThatFailedWhileItsKeysWereLookedAt) {
   control_->fail_next(fault::Function::C_GetAttributeValue, 40, kDeviceError);
-  ::kill(daemon_.host_pid(), SIGKILL);
+  ASSERT_TRUE(signal_process(daemon_.host_pid(), SIGKILL));
   ASSERT_TRUE(eventually([&] { return !daemon_.ready(std::chrono::milliseconds(0)); }));
   control_->fail_next(fault::Function::C_GetAttributeValue, 0, 0);
   EXPECT_TRUE(daemon_.ready()) << daemon_.log();

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "tests/e2e/fixture.h"
+#include "tests/support/signal.h"
 
 namespace signer::test {
 
@@ -104,7 +105,7 @@ TEST_F(Signerctl, AHostHoldsNothingOfTheCallersAndNothingOfTheDaemons) {
   HttpConnection waiting(daemon_.socket());
   ASSERT_EQ(waiting.get("/healthz")->status, 200);
   const pid_t before = daemon_.host_pid();
-  ::kill(before, SIGKILL);
+  ASSERT_TRUE(signal_process(before, SIGKILL));
   pid_t host = -1;
   ASSERT_TRUE(eventually([&] { return (host = daemon_.host_pid()) > 0 && host != before; }));
   ASSERT_TRUE(daemon_.ready());
