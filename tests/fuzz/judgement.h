@@ -215,6 +215,11 @@ inline jose::Json opened(jose::Json written, const config::Profile& profile) {
   return written;
 }
 
+inline std::string pseudonym_by(const policy::Profile& profile, const std::string& id) {
+  const auto mac = profile.pairwise_mac(profile.pairwise_message(id));
+  return mac ? policy::pseudonym_of(*mac) : std::string();
+}
+
 // Of claims that were allowed: nothing that was sent is dropped or changed but times, which are whole, and a subject
 // that becomes a pseudonym; nothing comes from nowhere; what is to be hidden cannot be read.
 inline void check_allowed(const jose::Json& sent, const std::string& payload, const policy::Profile& profile) {
@@ -227,7 +232,7 @@ inline void check_allowed(const jose::Json& sent, const std::string& payload, co
     require(claims.contains(name), "no claim is dropped");
     if (name == "sub" && settings.pairwise) {
       const auto& pseudonym = claims[name].get_ref<const std::string&>();
-      require(pseudonym.size() == 22 && pseudonym == profile.pseudonym(value.get<std::string>()),
+      require(pseudonym.size() == 22 && pseudonym == pseudonym_by(profile, value.get<std::string>()),
               "a subject is replaced by its pseudonym");
     } else if (name != "iat" && name != "exp" && name != "nbf") {
       require(claims[name] == value, "no claim is changed");
@@ -247,11 +252,11 @@ inline void check_allowed(const jose::Json& sent, const std::string& payload, co
   }
 }
 
-// What is signed in the end; no profile of these targets wants a key in a token.
+// What is signed in the end.  A profile whose pseudonyms a token makes ends here as it does while that is away.
 inline Judged<policy::SigningInput> input_of(const policy::AuthorizedRequest& request, WallTime now) {
   SIGNER_ASSIGN_OR_RETURN(auto shaped, policy::shape_claims(request, now));
   auto* ready = std::get_if<policy::ShapedClaims>(&shaped);
-  require(ready != nullptr, "pseudonyms of these profiles are made from a secret that signerd has");
+  if (ready == nullptr) return refuse(ErrorCode::kTokenUnavailable, "the key cannot be used now");
   return policy::make_signing_input(request, std::move(*ready), std::string(kKid), now);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "jose/json.h"
+#include "tests/support/process.h"
 #include "tests/support/signing_pipeline.h"
 
 namespace signer::pipeline {
