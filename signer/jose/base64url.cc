@@ -9,40 +9,49 @@ namespace signer::jose {
 
 namespace {
 
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::uint8_t kInvalid = 0xff;
 
-constexpr std::array<std::uint8_t, 256> make_values() {
-  std::array<std::uint8_t, 256> values{};
-  values.fill(kInvalid);
-  for (std::size_t i = 0; i < kAlphabet.size(); ++i) {
-    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<std::uint8_t>(i);
+struct Alphabet {
+  std::string_view characters;
+  std::array<std::uint8_t, 256> values;
+};
+
+constexpr Alphabet make_alphabet(std::string_view characters) {
+  Alphabet alphabet{characters, {}};
+  alphabet.values.fill(kInvalid);
+  for (std::size_t i = 0; i < characters.size(); ++i) {
+    alphabet.values[static_cast<unsigned char>(characters[i])] = static_cast<std::uint8_t>(i);
   }
-  return values;
+  return alphabet;
 }
 
-constexpr std::array<std::uint8_t, 256> kValues = make_values();
+constexpr Alphabet kUrlAlphabet = make_alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+constexpr Alphabet kStandardAlphabet =
+    make_alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
 
-}  // namespace
-
-std::string base64url_encode(ByteView bytes) {
+// Without padding, as decode.
+template <const Alphabet& kAlphabet>
+std::string encode(ByteView bytes) {
   std::string out;
-  out.reserve((bytes.size() * 4 + 2) / 3);
+  out.reserve((bytes.size() + 2) / 3 * 4);
   std::uint32_t pending = 0;
   unsigned bits = 0;
   for (const std::uint8_t byte : bytes) {
     pending = (pending << 8U) | byte;
-    for (bits += 8; bits >= 6; bits -= 6) out += kAlphabet[(pending >> (bits - 6)) & 63U];
+    for (bits += 8; bits >= 6; bits -= 6) out += kAlphabet.characters[(pending >> (bits - 6)) & 63U];
   }
-  if (bits > 0) out += kAlphabet[(pending << (6 - bits)) & 63U];
+  if (bits > 0) out += kAlphabet.characters[(pending << (6 - bits)) & 63U];
   return out;
 }
 
-bool base64url_decode_into(std::string_view text, Bytes& out) {
+template <const Alphabet& kAlphabet>
+bool decode_into(std::string_view text, Bytes& out) {
   const std::size_t spare = text.size() % 4;
   if (spare == 1) return false;
   out.resize(text.size() / 4 * 3 + (spare == 0 ? 0 : spare - 1));
-  const auto value = [&text](std::size_t i) -> std::uint32_t { return kValues[static_cast<unsigned char>(text[i])]; };
+  const auto value = [&text](std::size_t i) -> std::uint32_t {
+    return kAlphabet.values[static_cast<unsigned char>(text[i])];
+  };
   std::uint32_t invalid = 0;
   std::size_t written = 0;
   std::size_t i = 0;
@@ -70,9 +79,33 @@ bool base64url_decode_into(std::string_view text, Bytes& out) {
   return (invalid & 0x80U) == 0;
 }
 
+}  // namespace
+
+std::string base64url_encode(ByteView bytes) {
+  return encode<kUrlAlphabet>(bytes);
+}
+
+bool base64url_decode_into(std::string_view text, Bytes& out) {
+  return decode_into<kUrlAlphabet>(text, out);
+}
+
 std::optional<Bytes> base64url_decode(std::string_view text) {
   Bytes out;
   if (!base64url_decode_into(text, out)) return std::nullopt;
+  return out;
+}
+
+std::string base64_encode(ByteView bytes) {
+  std::string text = encode<kStandardAlphabet>(bytes);
+  text.append((4 - text.size() % 4) % 4, '=');
+  return text;
+}
+
+std::optional<Bytes> base64_decode(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  for (int padding = 0; padding < 2 && text.ends_with('='); ++padding) text.remove_suffix(1);
+  Bytes out;
+  if (!decode_into<kStandardAlphabet>(text, out)) return std::nullopt;
   return out;
 }
 

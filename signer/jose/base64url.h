@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// base64url without padding (RFC 7515 §2, RFC 4648 §5), one spelling for every value.
+// base64url without padding (RFC 7515 §2, RFC 4648 §5), which everything of JOSE uses, and base64 with padding
+// (RFC 4648 §4), which text formats of others use.  One spelling for every value.
 #pragma once
 
 #include <optional>
@@ -23,5 +24,10 @@ namespace signer::jose {
 
 // The same into a buffer that is reused: false leaves `out` unspecified.
 [[nodiscard]] bool base64url_decode_into(std::string_view text, Bytes& out);
+
+[[nodiscard]] std::string base64_encode(ByteView bytes);
+
+// As base64url_decode: missing padding is refused too.
+[[nodiscard]] std::optional<Bytes> base64_decode(std::string_view text);
 
 }  // namespace signer::jose

@@ -22,15 +22,14 @@ const EVP_MD* fetched(Hash algorithm) noexcept {
   return all[static_cast<std::size_t>(algorithm)];
 }
 
-}  // namespace
-
-Digest hash(Hash algorithm, ByteView bytes) noexcept {
+Digest hash_of_two(Hash algorithm, ByteView head, ByteView rest) noexcept {
   thread_local const std::unique_ptr<EVP_MD_CTX, Freer<&::EVP_MD_CTX_free>> context(::EVP_MD_CTX_new());
   Digest digest;
   unsigned size = 0;
   const EVP_MD* const function = fetched(algorithm);
   if (function == nullptr || context == nullptr || ::EVP_DigestInit_ex2(context.get(), function, nullptr) != 1 ||
-      ::EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 ||
+      ::EVP_DigestUpdate(context.get(), head.data(), head.size()) != 1 ||
+      ::EVP_DigestUpdate(context.get(), rest.data(), rest.size()) != 1 ||
       ::EVP_DigestFinal_ex(context.get(), digest.bytes.data(), &size) != 1) {
     std::abort();
   }
@@ -38,8 +37,18 @@ Digest hash(Hash algorithm, ByteView bytes) noexcept {
   return digest;
 }
 
+}  // namespace
+
+Digest hash(Hash algorithm, ByteView bytes) noexcept {
+  return hash_of_two(algorithm, bytes, {});
+}
+
 Sha256Digest sha256(ByteView bytes) noexcept {
-  const Digest digest = hash(Hash::kSha256, bytes);
+  return sha256(bytes, {});
+}
+
+Sha256Digest sha256(ByteView head, ByteView rest) noexcept {
+  const Digest digest = hash_of_two(Hash::kSha256, head, rest);
   Sha256Digest out{};
   std::copy_n(digest.bytes.begin(), out.size(), out.begin());
   return out;

@@ -29,4 +29,7 @@ using Sha256Digest = std::array<std::uint8_t, 32>;
 // hash() with kSha256.
 [[nodiscard]] Sha256Digest sha256(ByteView bytes) noexcept;
 
+// Of `head` and what follows it, as if they stood in one piece.
+[[nodiscard]] Sha256Digest sha256(ByteView head, ByteView rest) noexcept;
+
 }  // namespace signer::jose

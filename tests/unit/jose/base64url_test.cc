@@ -85,5 +85,49 @@ TEST(Base64url, AReusedBufferHoldsTheNewValueAlone) {
   EXPECT_TRUE(buffer.empty());
 }
 
+constexpr std::string_view kStandardAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+TEST(Base64, AgreesWithTheVectorsOfRfc4648) {
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
+  for (const auto& [plain, text] : vectors) {
+    EXPECT_EQ(base64_encode(bytes_of(plain)), text);
+    const auto decoded = base64_decode(text);
+    ASSERT_TRUE(decoded) << text;
+    EXPECT_EQ(text_of(*decoded), plain);
+  }
+  EXPECT_EQ(base64_encode(Bytes{3, 236, 255, 224, 193}), "A+z/4ME=");
+}
+
+// Every group of four characters of the alphabet, padding and one stranger, alone and behind another group.
+TEST(Base64, DecodesExactlyTheTextsThatEncodingMakes) {
+  const std::string characters = std::string(kStandardAlphabet.substr(0, 4)) + "gw+/=-";
+  int accepted = 0;
+  for (std::size_t i = 0; i < 10'000; ++i) {
+    const std::string group = {characters[i % 10], characters[i / 10 % 10], characters[i / 100 % 10],
+                               characters[i / 1000]};
+    for (const std::string& text : {group, "Zm9v" + group, group + "Zm9v"}) {
+      const auto decoded = base64_decode(text);
+      if (!decoded) continue;
+      ++accepted;
+      ASSERT_EQ(base64_encode(*decoded), text);
+    }
+  }
+  // Of the eight characters "ABCDgw+/" (0 to 3, 32, 48, 62, 63) three end in four zero bits, and the same three in two.
+  EXPECT_EQ(accepted, 3 * 8 * 8 * 8 * 8 + 2 * (8 * 8 * 3 + 8 * 3));
+}
+
+TEST(Base64, RefusesMissingAndSuperfluousPaddingBlanksAndTheOtherAlphabet) {
+  for (const std::string_view text : {"Zg", "Zg=", "Zg===", "Zm8", "Zm8==", "Zm9v=", "Zm9v====", "=", "==", "====",
+                                      "Zg==Zg==", "Z===", "Zm9v\n", "Zm9\n", " Zm9", "Zm9-", "Zm9_", "Zh==", "Zm9="}) {
+    EXPECT_FALSE(base64_decode(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace signer::jose

@@ -55,5 +55,13 @@ TEST(Sha256, ThreadsDoNotDisturbEachOther) {
   EXPECT_EQ(wrong.load(), 0);
 }
 
+TEST(Hash, OfTwoPiecesIsThatOfTheWhole) {
+  const std::string text = "The quick brown fox jumps over the lazy dog";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    EXPECT_EQ(sha256(bytes_of(text).first(cut), bytes_of(text).subspan(cut)), sha256(bytes_of(text))) << cut;
+  }
+  EXPECT_NE(sha256(bytes_of("a"), bytes_of("b")), sha256(bytes_of("b"), bytes_of("a")));
+}
+
 }  // namespace
 }  // namespace signer::jose
