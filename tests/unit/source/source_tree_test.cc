@@ -85,6 +85,7 @@ const std::map<std::string, std::set<std::string>>& floors() {
       {"audit", {"base", "jose", "request"}},
       {"keyring", {"base", "jose"}},
       {"token", {"base", "jose", "request", "channel"}},
+      {"tlog", {"base", "jose"}},
       {"verify", {"base", "jose"}},
       {"jwks_http", {"base", "jose", "verify"}},
       {"client", {"base", "jose"}},
