@@ -11,7 +11,8 @@
 namespace signer::tlog {
 
 // RFC 9162 §2.1.3.2: whether `leaf` (a leaf_hash) is the one with that index in the tree of that size and root.  The
-// proof must be as long as the numbers ask for.
+// proof must be as long as the numbers ask for.  `size` and `root` must come from one checkpoint: another size with the
+// same way up (8 for 5, of leaf 0) would not be noticed.
 [[nodiscard]] bool verify_inclusion(const Hash& leaf, std::uint64_t index, std::uint64_t size,
                                     std::span<const Hash> proof, const Hash& root) noexcept;
 
