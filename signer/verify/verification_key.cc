@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
 #include <utility>
 
+#include "jose/ecdsa_der.h"
 #include "jose/openssl.h"
 
 namespace signer::verify {
@@ -21,18 +23,7 @@ using jose::HashContextPtr;
 using jose::QuietErrors;
 using jose::Scheme;
 
-constexpr std::size_t kCoordinateBytesMax = 48;
 constexpr std::size_t kEd25519SignatureBytes = 64;
-
-// One integer of a DER Ecdsa-Sig-Value: shortest form, never negative.  Returns the place after it.
-std::uint8_t* put_der_integer(std::uint8_t* out, ByteView number) {
-  while (number.size() > 1 && number.front() == 0) number = number.subspan(1);
-  const bool padded = (number.front() & 0x80U) != 0;
-  *out++ = 0x02;
-  *out++ = static_cast<std::uint8_t>(number.size() + (padded ? 1 : 0));
-  if (padded) *out++ = 0;
-  return std::ranges::copy(number, out).out;
-}
 
 const EVP_MD* hash_of(const AlgorithmRow& row) {
   switch (row.hash) {
@@ -109,15 +100,11 @@ bool VerificationKey::verify_ed25519(ByteView message, ByteView signature) const
 
 bool VerificationKey::verify_digest(ByteView digest, ByteView signature) const noexcept {
   if (key_ == nullptr || row_->scheme == Scheme::kEddsa) return false;
-  std::array<std::uint8_t, 2 + 2 * (3 + kCoordinateBytesMax)> der{0x30};
+  std::optional<jose::EcdsaDer> der;
   if (row_->scheme == Scheme::kEcdsa) {
     // RFC 7518 §3.4: "If the JWS signature value is not a 64-octet sequence, the validation has failed."
-    const std::size_t half = row_->coordinate_bytes;
-    if (signature.size() != 2 * half) return false;
-    std::uint8_t* end = put_der_integer(der.data() + 2, signature.first(half));
-    end = put_der_integer(end, signature.last(half));
-    der[1] = static_cast<std::uint8_t>(end - der.data() - 2);
-    signature = {der.data(), end};
+    if (signature.size() != 2 * row_->coordinate_bytes) return false;
+    signature = der.emplace(signature).view();
   } else if (signature.size() != modulus_.size() || !std::ranges::lexicographical_compare(signature, modulus_)) {
     return false;  // RFC 8017 §8.2.2 step 1 and §5.2.2 step 1
   }
