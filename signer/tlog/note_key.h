@@ -27,14 +27,15 @@ enum class NoteKeyType : std::uint8_t {
 // make a key with the id of another.
 using NoteKeyId = std::array<std::uint8_t, 4>;
 
-// A public key that has been looked at: it is a point on its curve.  A value.
+// A public key.  A value.  One for ECDSA is a point on the curve; of one for Ed25519 only the length is looked at.
 class NoteKey {
  public:
   // "<name>+<8 hex digits>+<base64 of type || key>", one spelling for every key.  kInvalidRequest, with a text that
   // quotes nothing: malformed, a type or curve that is not known here, an id that is not the key's.
   [[nodiscard]] static Result<NoteKey> parse(std::string_view vkey);
 
-  // Of a key in a token: kEs256 or kEd25519, else kInvalidRequest; also if `name` is none or the point is on no curve.
+  // Of a key in a token: kEs256 or kEd25519, else kInvalidRequest; also if `name` is none or the point not on the
+  // curve.
   [[nodiscard]] static Result<NoteKey> make(std::string_view name, const jose::PublicKey& key);
 
   [[nodiscard]] std::string to_vkey() const;
