@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "jose/base64url.h"
+#include "jose/hash.h"
 #include "tests/support/algorithm_key.h"
 #include "tests/unit/tlog/published_notes.h"
 
@@ -108,12 +109,26 @@ TEST(NoteKeyTest, ANameHasNoSpaceNoPlusAndNoControlCharacter) {
                                  "a\xf0\x80\x80\x80",
                                  "a\xf4\x90\x80\x80",
                                  "a\xf5\x80\x80\x80",
+                                 "a\xf9\x80\x80\x80",
                                  "a\xe2\x28\xa1"}) {
     EXPECT_FALSE(is_key_name(name)) << name;
     EXPECT_FALSE(NoteKey::make(name, key)) << name;
   }
   EXPECT_FALSE(is_key_name(std::string(1, '\0')));
   EXPECT_TRUE(is_key_name("a\xe2\x80\x8b")) << "a zero width space is no White_Space";
+}
+
+// A second encoding of the same point would have another id, and what one reader knows another would not.
+TEST(NoteKeyTest, RefusesEveryOtherEncodingOfAPoint) {
+  const Bytes rekor = typed_key_of(kRekorKey);
+  const auto with_form = [&rekor](std::uint8_t form) {
+    Bytes typed = rekor;
+    typed[27] = form;
+    const auto digest = jose::sha256(ByteView(typed).subspan(1));
+    return vkey_of("rekor.sigstore.dev", to_hex(ByteView(digest).first(4)), typed);
+  };
+  ASSERT_EQ(with_form(0x04), kRekorKey);
+  for (const std::uint8_t form : Bytes{0, 2, 3, 5, 6, 7}) EXPECT_FALSE(NoteKey::parse(with_form(form))) << int{form};
 }
 
 TEST(NoteKeyTest, RefusesEveryOtherSpellingOfAVkey) {

@@ -142,7 +142,20 @@ TEST_F(ProofTest, EqualSizesNeedEqualRootsAndEveryTreeBeginsWithTheEmptyOne) {
   EXPECT_FALSE(verify_consistency(0, empty_root(), 7, root(7), Proof{root(7)}));
   EXPECT_FALSE(verify_consistency(7, root(7), 0, empty_root(), {}));
   EXPECT_FALSE(verify_consistency(4, root(4), 8, root(8), {})) << "an empty proof between two sizes";
+  EXPECT_FALSE(verify_consistency(6, root(6), 8, root(8), {}));
   EXPECT_FALSE(verify_consistency(UINT64_MAX - 1, root(4), UINT64_MAX, root(8), Proof(65)));
+}
+
+// Going on behind the root would reach roots of trees that are larger than the size that was asked for.
+TEST_F(ProofTest, AProofEndsAtTheRootOfItsSize) {
+  const Hash left = tree_.leaf(0).value();
+  const Hash right = tree_.leaf(1).value();
+  ASSERT_TRUE(verify_inclusion(right, 1, 2, Proof{left}, root(2)));
+  EXPECT_FALSE(verify_inclusion(right, 0, 1, Proof{left}, root(2)));
+
+  Proof proof = tree_.consistency_proof(3, 4).value();
+  proof.push_back(left);
+  EXPECT_FALSE(verify_consistency(3, node_hash(left, root(3)), 4, node_hash(left, root(4)), proof));
 }
 
 // The log rewrites its past: one record of those that an earlier checkpoint covers is another now.  Whoever holds that
