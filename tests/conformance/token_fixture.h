@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "tests/support/eventually.h"
-#include "tests/support/signal.h"
+#include "tests/support/signal_process.h"
 #include "tests/support/softhsm.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tpm_token.h"

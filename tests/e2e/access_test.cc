@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "tests/e2e/fixture.h"
-#include "tests/support/signal.h"
+#include "tests/support/signal_process.h"
 #include "tests/support/unit_cgroup.h"
 
 namespace signer::test {

@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "tests/e2e/fixture.h"
-#include "tests/support/signal.h"
+#include "tests/support/signal_process.h"
 
 namespace signer::test {
 

@@ -10,7 +10,7 @@
 #include "tests/e2e/fixture.h"
 #include "tests/e2e/load.h"
 #include "tests/support/fault_module/control.h"
-#include "tests/support/signal.h"
+#include "tests/support/signal_process.h"
 
 namespace signer::test {
 

@@ -7,7 +7,7 @@
 #include <cstdio>
 
 #include "tests/e2e/fixture.h"
-#include "tests/support/signal.h"
+#include "tests/support/signal_process.h"
 
 namespace signer::test {
 

@@ -10,7 +10,7 @@
 #include <map>
 
 #include "tests/e2e/fixture.h"
-#include "tests/support/signal.h"
+#include "tests/support/signal_process.h"
 #include "tests/support/swtpm.h"
 
 namespace signer::test {

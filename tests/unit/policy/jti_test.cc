@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
+#include <variant>
 
 #include "policy/claims.h"
 #include "tests/unit/policy/example.h"
@@ -20,7 +22,9 @@ std::string jti_of(claims::Type type) {
   const auto policy = Policy::build(config, test::accounts(), test::no_files()).value();
   Limiter limiter;
   const auto request = policy->authorize(test::peer(1), test::request("issuer", {}, jose::Json::object()), limiter, {});
-  return shape_claims(request.value(), "kid", WallTime(std::chrono::seconds(1790000000))).value().jti();
+  const WallTime now(std::chrono::seconds(1790000000));
+  auto shaped = std::get<ShapedClaims>(shape_claims(request.value(), now).value());
+  return make_signing_input(request.value(), std::move(shaped), "kid", now).value().jti();
 }
 
 TEST(OwnJti, IsARandomUuidWhereTheProfileWantsUuids) {
