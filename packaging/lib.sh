@@ -3,7 +3,7 @@
 # Shared by demo.sh, test.sh and .ci/run: packages (Debian 12, Debian 13, Ubuntu 24.04) and building.
 
 build_packages="g++ cmake ninja-build pkg-config libssl-dev nlohmann-json3-dev libboost-dev libspdlog-dev libtomlplusplus-dev
-libcli11-dev libre2-dev prometheus-cpp-dev libsystemd-dev libp11-kit-dev libp11-dev libtss2-dev"
+libcli11-dev libre2-dev prometheus-cpp-dev libsystemd-dev libp11-kit-dev libp11-dev libtss2-dev zlib1g-dev"
 runtime_packages="softhsm2 openssl curl ca-certificates"
 tpm_packages="swtpm"
 test_packages="libgtest-dev libcurl4-openssl-dev libcjose-dev libjansson-dev binutils python3 python3-jwt python3-cryptography python3-jwcrypto libcrypt-jwt-perl groff-base procps

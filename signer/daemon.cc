@@ -5,15 +5,20 @@
 #include "daemon.h"
 
 #include <fcntl.h>
+#include <openssl/rand.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "host_program.h"
 #include "jose/base64url.h"
@@ -27,7 +32,19 @@ constexpr std::chrono::seconds kStopPatience{10};
 constexpr std::chrono::seconds kHostPatience{3};
 constexpr std::chrono::milliseconds kStopCheck{10};
 constexpr std::chrono::milliseconds kLastWords{200};
+constexpr std::chrono::seconds kLastCheckpoint{3};
 constexpr std::chrono::milliseconds kAssumedTpmPace{200};  // of a slow chip: who is refused too early may come again
+
+// "HOST/signer/ID", of a log that begins now.
+Result<std::string> fresh_origin() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0 || !tlog::is_key_name(host.data()))
+    std::snprintf(host.data(), host.size(), "localhost");
+  std::array<std::uint8_t, 16> random{};
+  if (::RAND_bytes(random.data(), static_cast<int>(random.size())) != 1)
+    return fail(ErrorCode::kInternal, "audit: RAND_bytes failed");
+  return std::string(host.data()) + "/signer/" + to_hex(random);
+}
 
 std::optional<gid_t> group_of(const config::Listener& listener) {
   return listener.group.empty() ? std::nullopt : policy::system_accounts().gid(listener.group);
@@ -77,6 +94,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Config config) {
   SIGNER_RETURN_IF_ERROR(daemon->open_audit());
   daemon->make_tokens();
   SIGNER_RETURN_IF_ERROR(daemon->open_keys_and_policy());
+  SIGNER_RETURN_IF_ERROR(daemon->open_checkpoints());
   SIGNER_RETURN_IF_ERROR(daemon->open_listeners());
   return daemon;
 }
@@ -117,12 +135,63 @@ Result<void> Daemon::open_audit() {
   SIGNER_RETURN_IF_ERROR(lock_audit());
   audit::AuditOptions options;
   options.directory = config_.audit.dir;
+  options.segment_bytes_max = config_.audit.segment_bytes;
+  options.segment_age_max = config_.audit.segment_age;
+  SIGNER_ASSIGN_OR_RETURN(options.origin, fresh_origin());
   SIGNER_ASSIGN_OR_RETURN(audit_, audit::AuditLog::open(std::move(options), [this] {
                             boost::asio::post(loop_, [this] {
                               if (pipeline_ != nullptr) pipeline_->audit_woke();
+                              if (checkpointer_ != nullptr) checkpointer_->audit_woke();
                             });
                           }));
+  SIGNER_ASSIGN_OR_RETURN(search_key_, audit::SearchKey::open(config_.state_dir + "/audit-search-key"));
   return {};
+}
+
+Result<void> Daemon::open_checkpoints() {
+  if (config_.audit.token.empty()) {
+    log::warn("audit_not_signed", {{"effect", "whoever can write the log's files can rewrite it unnoticed"},
+                                   {"next", "name a token in [audit]"}});
+  }
+  checkpointer_ = std::make_unique<pipeline::Checkpointer>(loop_, clock_, *audit_, *keys_, metrics_,
+                                                           config_.audit.checkpoint_every);
+  SIGNER_RETURN_IF_ERROR(checkpointer_->start());
+  anchors_ = std::make_unique<anchor::Anchors>(config_.audit.anchors);
+  checkpointer_->on_checkpoint = [this](const std::string& note) { anchors_->send(note); };
+  checkpointer_->anchor_failures = [this] { return anchors_->failures(); };
+  return {};
+}
+
+// What the start found and made.
+void Daemon::record_opening() {
+  if (audit_->torn()) {
+    audit::Record recovered;
+    recovered.event = audit::Event::kRecovered;
+    recovered.bytes = audit_->torn()->content.size();
+    recovered.tail_sha256 = jose::base64url_encode(jose::sha256(bytes_of(audit_->torn()->content)));
+    pipeline_->record_event(std::move(recovered));
+  }
+  audit::Record started;
+  started.event = audit::Event::kStart;
+  started.config_sha256 = config_.sha256;
+  pipeline_->record_event(std::move(started));
+  if (search_key_->made()) {
+    audit::Record made;
+    made.event = audit::Event::kSearchKey;
+    made.search_key = search_key_->id();
+    pipeline_->record_event(std::move(made));
+  }
+}
+
+void Daemon::token_lost(const token::TokenService& token) {
+  keys_->token_lost(token);
+  hmac_keys_->token_lost(token);
+  if (stopping_) return;
+  audit::Record record;
+  const bool refused = token.status().state == token::TokenState::kPinRefused;
+  record.event = refused ? audit::Event::kPinRefused : audit::Event::kHostLost;
+  record.token = token.name();
+  pipeline_->record_event(std::move(record));
 }
 
 void Daemon::make_tokens() {
@@ -151,6 +220,7 @@ Result<void> Daemon::open_keys_and_policy() {
   keys_ = std::make_unique<pipeline::KeyTable>(config_.state_dir, tokens_);
   hmac_keys_ = std::make_unique<pipeline::HmacKeyTable>(config_.state_dir, tokens_);
   pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, *hmac_keys_, metrics_);
+  pipeline_->set_search_key(&*search_key_);
   pipeline_->set_policy(std::move(policy));
   warn_of_units(config_);
   keys_->on_stopped = [this](const pipeline::KeyEntry& entry) {
@@ -179,10 +249,7 @@ void Daemon::listen_to_tokens() {
       keys_->check_token(*raw);
       hmac_keys_->check_token(*raw);
     };
-    events.lost = [this, raw = token.get()] {
-      keys_->token_lost(*raw);
-      hmac_keys_->token_lost(*raw);
-    };
+    events.lost = [this, raw = token.get()] { token_lost(*raw); };
     events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
     events.key_missing = [this, raw = token.get()](const Bytes& key_id, const std::string& reason) {
       keys_->key_missing(*raw, key_id, reason);
@@ -193,7 +260,8 @@ void Daemon::listen_to_tokens() {
 }
 
 Result<void> Daemon::open_listeners() {
-  handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, *hmac_keys_, tokens_, metrics_, turns_);
+  handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, *hmac_keys_, tokens_, *checkpointer_,
+                                                 metrics_, turns_);
   server_ = std::make_unique<server::Server>(loop_, clock_, *handlers_, limits_of_process());
   for (const config::Listener& listener : config_.listeners) {
     const auto group = group_of(listener);
@@ -211,17 +279,27 @@ void Daemon::run() {
   boost::system::error_code error;
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal, error);
   wait_for_signal();
-  audit::Record started;
-  started.event = audit::Event::kStart;
-  pipeline_->record_event(std::move(started));
+  record_opening();
+  clock_watch_ = std::make_unique<ClockWatch>(loop_, clock_, [this](std::chrono::microseconds step) {
+    audit::Record record;
+    record.event = audit::Event::kClockStep;
+    record.step_us = step.count();
+    pipeline_->record_event(std::move(record));
+  });
   for (const auto& [name, token] : tokens_) token->start();
   ::sd_notify(0, "READY=1");
   log::info("started", {{"config", config_.file}, {"keys", config_.keys.size()}, {"tokens", config_.tokens.size()}});
   loop_.run();
+  if (!stop_recorded_) record_stop();
+  log::info("stopped");
+}
+
+void Daemon::record_stop() {
+  stop_recorded_ = true;
+  pipeline_->summarize();
   audit::Record stopped;
   stopped.event = audit::Event::kStop;
   pipeline_->record_event(std::move(stopped));
-  log::info("stopped");
 }
 
 void Daemon::wait_for_signal() {
@@ -240,6 +318,7 @@ void Daemon::wait_for_signal() {
 
 void Daemon::reload() {
   ::sd_notify(0, "RELOADING=1");
+  const std::string before = config_.sha256;
   auto fresh = config::load(config_.file);
   const Result<void> applied = fresh ? apply(*std::move(fresh)) : Result<void>(fail(std::move(fresh).error()));
   if (applied) {
@@ -247,6 +326,8 @@ void Daemon::reload() {
     log::info("reloaded", {{"config", config_.file}});
     audit::Record record;
     record.event = audit::Event::kReload;
+    record.config_sha256 = config_.sha256;
+    record.config_sha256_before = before;
     pipeline_->record_event(std::move(record));
   } else {
     ++metrics_.reload_failures;
@@ -283,7 +364,10 @@ void Daemon::stop_when_done(SteadyTime deadline) {
   if (done || clock_.steady() >= deadline) {
     if (!done)
       log::warn("stopped_early", {{"under_way", pipeline_->under_way()}, {"connections", server_->connection_count()}});
-    return end();
+    if (!done) return end();
+    // Nothing is under way: the last record can be covered while the token is still there.
+    record_stop();
+    return checkpointer_->finish(clock_.steady() + kLastCheckpoint, [this] { end(); });
   }
   stop_timer_.expires_after(kStopCheck);
   stop_timer_.async_wait([this, deadline](const boost::system::error_code& error) {

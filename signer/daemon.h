@@ -10,7 +10,11 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "anchor/anchors.h"
+#include "audit/search_key.h"
 #include "base/unique_fd.h"
+#include "clock_watch.h"
+#include "pipeline/checkpointer.h"
 #include "pipeline/pipeline.h"
 #include "server/listener.h"
 
@@ -37,6 +41,9 @@ class Daemon {
   Result<void> lock_state();
   Result<void> lock_audit();
   Result<void> open_audit();
+  Result<void> open_checkpoints();
+  void record_opening();
+  void token_lost(const token::TokenService& token);
   void make_tokens();
   Result<void> open_keys_and_policy();
   void listen_to_tokens();
@@ -47,6 +54,7 @@ class Daemon {
   void stop();
   void stop_when_done(SteadyTime deadline);
   void end();
+  void record_stop();
 
   SystemClock clock_;
   config::Config config_;
@@ -61,10 +69,15 @@ class Daemon {
   std::unique_ptr<pipeline::KeyTable> keys_;
   std::unique_ptr<pipeline::HmacKeyTable> hmac_keys_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
+  std::optional<audit::SearchKey> search_key_;
+  std::unique_ptr<anchor::Anchors> anchors_;
+  std::unique_ptr<pipeline::Checkpointer> checkpointer_;
+  std::unique_ptr<ClockWatch> clock_watch_;
   server::Turns turns_{loop_};
   std::unique_ptr<server::Handlers> handlers_;
   std::unique_ptr<server::Server> server_;
   bool stopping_ = false;
+  bool stop_recorded_ = false;
 };
 
 }  // namespace signer

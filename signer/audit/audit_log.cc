@@ -3,12 +3,9 @@
 #include "audit/audit_log.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdio>
-#include <limits>
 #include <utility>
 
+#include "audit/line.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -16,63 +13,28 @@ namespace signer::audit {
 
 namespace {
 
-constexpr std::string_view kSuffix = ".jsonl";
-constexpr std::size_t kNameDigits = 20;
+constexpr std::uint64_t kSegmentRecordBytes = 4096;  // of a segment's own record, at most
 
-std::string segment_name(std::uint64_t first_index) {
-  std::array<char, 48> name{};
-  std::snprintf(name.data(), name.size(), "%020llu.jsonl", static_cast<unsigned long long>(first_index));
-  return name.data();
-}
-
-std::optional<std::uint64_t> first_index_of(std::string_view name) {
-  if (name.size() != kNameDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
-  std::uint64_t index = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + kNameDigits, index);
-  if (error != std::errc{} || end != name.data() + kNameDigits) return std::nullopt;
-  return index;
-}
-
-struct WholeRecords {
-  std::uint64_t bytes = 0;
-  std::uint64_t count = 0;
-};
-
-// What a crash can leave: whole lines, then a torn one, then zeroes.  A record counts once its newline is there and
-// nothing before it is zero.
-WholeRecords whole_records(std::string_view content) {
-  content = content.substr(0, content.find('\0'));
-  WholeRecords whole;
-  for (std::size_t at = content.find('\n'); at != std::string_view::npos; at = content.find('\n', at + 1)) {
-    ++whole.count;
-    whole.bytes = at + 1;
+// A name that nothing has: what an earlier start kept aside stays.
+std::filesystem::path torn_path(const std::filesystem::path& directory, std::uint64_t index) {
+  const std::string stem = segment_name(index).substr(0, segment_name(index).find('.'));
+  std::filesystem::path path = directory / (stem + ".torn");
+  for (int number = 2; std::filesystem::exists(path); ++number) {
+    path = directory / (stem + "." + std::to_string(number) + ".torn");
   }
-  return whole;
-}
-
-// The index after the highest that any line of a segment from `first` on says it has, whole or not; 0 if none says one.
-// A segment has no more records than bytes, so damaged digits do not count for much.
-std::uint64_t end_of_indexes(std::string_view content, std::uint64_t first) {
-  static constexpr std::string_view kName = "\"index\":";
-  std::uint64_t end = 0;
-  for (std::size_t at = content.find(kName); at != std::string_view::npos; at = content.find(kName, at + 1)) {
-    const std::string_view digits = content.substr(at + kName.size(), 20);
-    std::uint64_t index = 0;
-    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-    if (parsed.ec == std::errc{} && index >= first && index - first < content.size()) end = std::max(end, index + 1);
-  }
-  return end;
+  return path;
 }
 
 }  // namespace
 
 AuditLog::AuditLog(AuditOptions options, std::function<void()> wake)
-    : options_(std::move(options)), wake_(std::move(wake)) {}
+    : options_(std::move(options)), wake_(std::move(wake)), origin_(options_.origin) {}
 
 Result<std::unique_ptr<AuditLog>> AuditLog::open(AuditOptions options, std::function<void()> wake) {
   SIGNER_RETURN_IF_ERROR(ensure_directory(options.directory));
   std::unique_ptr<AuditLog> log(new AuditLog(std::move(options), std::move(wake)));
-  SIGNER_RETURN_IF_ERROR(log->recover());
+  SIGNER_ASSIGN_OR_RETURN(Recovered recovered, recover(log->options_.directory));
+  SIGNER_RETURN_IF_ERROR(log->take_up(std::move(recovered)));
   log->writer_ = std::jthread([raw = log.get()] { raw->run(); });
   return log;
 }
@@ -90,38 +52,29 @@ AuditLog::~AuditLog() {
     log::warn("audit_tail_kept", {{"reason", cut.error().text}});
 }
 
-Result<void> AuditLog::recover() {
-  SIGNER_ASSIGN_OR_RETURN(const auto names, list_files(options_.directory, kSuffix));
-  if (names.empty()) return start_segment(0);
-  const auto first_index = first_index_of(names.back());
-  const auto path = options_.directory / names.back();
-  if (!first_index) {
-    return fail(ErrorCode::kInternal, "audit: " + path.string() + " is not named as a segment; move it elsewhere");
-  }
-  SIGNER_ASSIGN_OR_RETURN(const std::string content, read_file(path, std::numeric_limits<std::size_t>::max()));
-  const WholeRecords whole = whole_records(content);
-  const std::size_t zeroes = content.find('\0');
-  if (zeroes != std::string::npos && content.find_first_not_of('\0', zeroes) != std::string::npos) {
-    // Records behind a zero byte: a write of several blocks that lost power, or damage to what was durable.  They look
-    // alike, so nothing is cut and no index is given twice.
-    const std::uint64_t end = std::max(*first_index + whole.count, end_of_indexes(content, *first_index));
-    next_index_ = std::max(end, *first_index + 1);  // the new segment needs another name
-    flushed_end_ = handed_end_ = next_index_;
-    durable_.store(next_index_);
-    log::error("audit_segment_damaged", {{"segment", path.string()},
-                                         {"zeroes_at", zeroes},
-                                         {"effect", "it is left as it is; the log goes on in a new segment"},
-                                         {"next_index", next_index_}});
-    return start_segment(next_index_);
-  }
-  SIGNER_ASSIGN_OR_RETURN(segment_, options_.open_segment(path));
-  if (whole.bytes != content.size()) {
-    SIGNER_RETURN_IF_ERROR(segment_->truncate(whole.bytes));
-    log::info("audit_tail_cut", {{"segment", path.string()}, {"bytes", content.size() - whole.bytes}});
-  }
-  segment_size_ = segment_zeroed_ = whole.bytes;
-  next_index_ = flushed_end_ = handed_end_ = *first_index + whole.count;
+Result<void> AuditLog::take_up(Recovered recovered) {
+  if (!recovered.origin.empty()) origin_ = std::move(recovered.origin);
+  last_checkpoint_ = std::move(recovered.last_checkpoint);
+  torn_ = std::move(recovered.torn);
+  tree_ = recovered.tree;
+  last_leaf_ = recovered.last_leaf;
+  next_index_ = flushed_end_ = tree_.size();
   durable_.store(next_index_);
+  if (recovered.segment.empty()) return {};
+  if (torn_) {
+    const auto path = torn_path(options_.directory, torn_->index);
+    SIGNER_RETURN_IF_ERROR(write_file_atomically(path, torn_->content));
+    log::warn("audit_tail_cut", {{"segment", recovered.segment.string()},
+                                 {"bytes", torn_->content.size()},
+                                 {"kept_in", path.string()},
+                                 {"next_index", next_index_}});
+  }
+  SIGNER_ASSIGN_OR_RETURN(segment_, options_.open_segment(recovered.segment));
+  if (recovered.segment_file != recovered.segment_bytes) {
+    SIGNER_RETURN_IF_ERROR(segment_->truncate(recovered.segment_bytes));
+  }
+  segment_size_ = segment_zeroed_ = filled_ = recovered.segment_bytes;
+  segment_begun_ = recovered.segment_begun;
   return {};
 }
 
@@ -132,23 +85,45 @@ Result<void> AuditLog::start_segment(std::uint64_t first_index) {
   return {};
 }
 
+// Whether the next record of this size begins a segment; then the segment's own record has taken its index.
+bool AuditLog::begin_segment_for(const Record& record, std::size_t line_bytes) {
+  const bool full = filled_ + line_bytes > options_.segment_bytes_max;
+  const bool old = record.time - segment_begun_ >= options_.segment_age_max;
+  if (filled_ != 0 && !full && !old) return false;
+  Chunk& chunk = pending_.emplace_back();
+  chunk.first_index = next_index_++;
+  chunk.begins_segment = true;
+  chunk.time = segment_begun_ = record.time;
+  filled_ = kSegmentRecordBytes;
+  return true;
+}
+
 std::uint64_t AuditLog::append(const Record& record) {
+  std::string line = to_line(record, next_index_);
+  const bool begins_segment = begin_segment_for(record, line.size() + 1);
+  if (begins_segment) line = to_line(record, next_index_);
+  if (pending_.empty()) pending_.emplace_back().first_index = next_index_;
   const std::uint64_t index = next_index_++;
-  pending_ += to_line(record, index);
-  pending_ += '\n';
+  Chunk& chunk = pending_.back();
+  chunk.lines += line;
+  chunk.lines += '\n';
+  chunk.end = next_index_;
+  filled_ += line.size() + 1;
+  if (record.event != Event::kCheckpoint && on_record) on_record(index, begins_segment);
   return index;
+}
+
+void AuditLog::append_checkpoint(const Record& record) {
+  append(record);
+  pending_.back().checkpoint = record.note;
+  flush();
 }
 
 void AuditLog::flush() {
   if (pending_.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    if (handed_.empty()) {
-      handed_.swap(pending_);
-    } else {
-      handed_ += pending_;
-    }
-    handed_end_ = next_index_;
+    for (Chunk& chunk : pending_) handed_.push_back(std::move(chunk));
   }
   flushed_end_ = next_index_;
   pending_.clear();
@@ -174,51 +149,108 @@ std::string AuditLog::failure() const {
   return failure_;
 }
 
+tlog::Frontier AuditLog::tree() const {
+  const std::lock_guard lock(mutex_);
+  return tree_;
+}
+
 void AuditLog::run() {
-  std::string batch;
+  std::vector<Chunk> batch;
   while (true) {
-    std::uint64_t end = 0;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return stopping_ || !handed_.empty(); });
       if (handed_.empty()) return;
       batch.swap(handed_);
-      handed_.clear();
-      end = handed_end_;
     }
-    const std::uint64_t first = durable_.load();
-    while (true) {
-      auto written = write_batch(batch, first);
-      if (written) break;
-      const bool news = !failing_.exchange(true);
-      std::unique_lock lock(mutex_);
-      failure_ = written.error().text;
-      lock.unlock();
-      if (news) {
-        log::error("audit_failed",
-                   {{"reason", written.error().text}, {"effect", "signing stops until records can be written"}});
-        wake_();
+    // What goes into one segment is written and synced as one.
+    for (std::size_t i = 0; i < batch.size();) {
+      Chunk chunk = std::move(batch[i++]);
+      for (; i < batch.size() && !batch[i].begins_segment; ++i) {
+        chunk.lines += batch[i].lines;
+        chunk.end = batch[i].end;
+        if (!batch[i].checkpoint.empty()) chunk.checkpoint = std::move(batch[i].checkpoint);
       }
-      lock.lock();
-      if (changed_.wait_for(lock, options_.retry_every, [this] { return stopping_; })) return;
+      if (!write_until_durable(chunk)) return;
     }
     batch.clear();
-    durable_.store(end);
-    const bool recovered = failing_.exchange(false);
-    if (recovered) log::warn("audit_recovered");
-    if (asked_end_.load() > first || recovered) wake_();
   }
 }
 
-Result<void> AuditLog::write_batch(const std::string& batch, std::uint64_t first_index) {
-  if (segment_size_ > 0 && segment_size_ + batch.size() > options_.segment_bytes_max) {
-    SIGNER_RETURN_IF_ERROR(start_segment(first_index));
+// False if the log is to end first.
+bool AuditLog::write_until_durable(Chunk& chunk) {
+  tlog::Frontier tree = this->tree();
+  const std::string lines = linked(chunk, tree);
+  const std::uint64_t first = durable_.load();
+  while (true) {
+    auto written = write_chunk(chunk, lines);
+    if (written) break;
+    const bool news = !failing_.exchange(true);
+    std::unique_lock lock(mutex_);
+    failure_ = written.error().text;
+    lock.unlock();
+    if (news) {
+      log::error("audit_failed",
+                 {{"reason", written.error().text}, {"effect", "signing stops until records can be written"}});
+      wake_();
+    }
+    lock.lock();
+    if (changed_.wait_for(lock, options_.retry_every, [this] { return stopping_; })) return false;
   }
-  SIGNER_RETURN_IF_ERROR(zero_ahead(segment_size_ + batch.size()));
-  SIGNER_RETURN_IF_ERROR(segment_->write_at(segment_size_, batch));
+  committed(chunk, tree);
+  const bool recovered = failing_.exchange(false);
+  if (recovered) log::warn("audit_recovered");
+  if (asked_end_.load() > first || recovered) wake_();
+  return true;
+}
+
+void AuditLog::committed(const Chunk& chunk, const tlog::Frontier& tree) {
+  last_leaf_ = chunk_leaf_;
+  {
+    const std::lock_guard lock(mutex_);
+    tree_ = tree;
+  }
+  durable_.store(chunk.end);
+  if (!chunk.checkpoint.empty()) store_checkpoint(chunk.checkpoint);
+}
+
+std::string AuditLog::linked(const Chunk& chunk, tlog::Frontier& tree) {
+  std::string lines;
+  if (chunk.begins_segment) {
+    Record head;
+    head.event = Event::kSegment;
+    head.time = chunk.time;
+    head.origin = origin_;
+    for (const tlog::Hash& hash : tree.hashes()) head.tree.push_back(tlog::to_base64(hash));
+    lines = to_line(head, chunk.first_index) + '\n';
+  }
+  lines += chunk.lines;
+  std::optional<tlog::Hash> last = last_leaf_;
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = lines.find('\n', at);
+    const std::size_t prev = place_of_prev(std::string_view(lines).substr(at, end - at));
+    if (last && prev != std::string::npos) lines.replace(at + prev, kPrevUnknown.size(), tlog::to_base64(*last));
+    last = tlog::leaf_hash(std::string_view(lines).substr(at, end - at));
+    tree.append(*last);
+    at = end + 1;
+  }
+  chunk_leaf_ = last.value_or(tlog::Hash{});
+  return lines;
+}
+
+Result<void> AuditLog::write_chunk(const Chunk& chunk, std::string_view lines) {
+  if (chunk.begins_segment) SIGNER_RETURN_IF_ERROR(start_segment(chunk.first_index));
+  SIGNER_RETURN_IF_ERROR(zero_ahead(segment_size_ + lines.size()));
+  SIGNER_RETURN_IF_ERROR(segment_->write_at(segment_size_, lines));
   SIGNER_RETURN_IF_ERROR(segment_->sync());
-  segment_size_ += batch.size();
+  segment_size_ += lines.size();
   return {};
+}
+
+// An old checkpoint in its place does no harm: the next start reads a little more of the log.
+void AuditLog::store_checkpoint(const std::string& note) const {
+  const auto stored = write_file_atomically(options_.directory / kCheckpointFile, note);
+  if (!stored) log::error("audit_checkpoint_not_stored", {{"reason", stored.error().text}});
 }
 
 Result<void> AuditLog::zero_ahead(std::uint64_t needed) {

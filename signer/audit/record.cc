@@ -56,6 +56,24 @@ std::string_view to_string(Event event) noexcept {
       return "stop";
     case Event::kReload:
       return "reload";
+    case Event::kSegment:
+      return "segment";
+    case Event::kCheckpoint:
+      return "checkpoint";
+    case Event::kRecovered:
+      return "recovered";
+    case Event::kAuditRecovered:
+      return "audit_recovered";
+    case Event::kSearchKey:
+      return "search_key";
+    case Event::kRefusals:
+      return "refusals";
+    case Event::kHostLost:
+      return "host_lost";
+    case Event::kPinRefused:
+      return "pin_refused";
+    case Event::kClockStep:
+      return "clock_step";
   }
   return "unknown";
 }
@@ -74,9 +92,14 @@ std::string to_line(const Record& record, std::uint64_t index) {
   const PeerIdentity nobody;
   const PeerIdentity& peer = record.peer != nullptr ? *record.peer : nobody;
   const bool has_peer = record.peer != nullptr;
-  texts("aud", record.audiences);  // the order of the alphabet, as documented
+  // The order of the alphabet, as documented.
+  texts("aud", record.audiences);
+  number("bytes", record.bytes != 0, record.bytes);
   text("code", record.code);
+  text("config_sha256", record.config_sha256);
+  text("config_sha256_before", record.config_sha256_before);
   text("detail", record.detail);
+  number("down_us", record.down_us != 0, record.down_us);
   line.text("event", to_string(record.event));
   if (!record.exempted.empty()) line.json("exempted", exempted_json(record.exempted));
   number("exempted_more", record.exempted_more != 0, record.exempted_more);
@@ -88,19 +111,36 @@ std::string to_line(const Record& record, std::uint64_t index) {
   text("jti", record.jti);
   text("key", record.key);
   text("kid", record.kid);
+  number("latency_us", record.latency_us != 0, record.latency_us);
+  text("note", record.note);
+  text("origin", record.origin);
   number("pid", has_peer, peer.pid);
   text("pointer", record.pointer);
+  if (index != 0) line.text("prev", kPrevUnknown);
   text("profile", record.profile);
   text("profile_sha256", record.profile_sha256);
   texts("reported", record.reported);
   text("req", record.request_id);
   text("rule", record.rule);
+  text("search_key", record.search_key);
+  number("size", record.size != 0, record.size);
+  number("step_us", record.step_us != 0, record.step_us);
+  text("sub_hmac", record.sub_hmac);
   number("suppressed", record.suppressed != 0, record.suppressed);
+  text("tail_sha256", record.tail_sha256);
   line.text("time", timestamp(record.time));
-  number("uid", has_peer, peer.uid);
+  text("token", record.token);
+  texts("tree", record.tree);
+  number("uid", has_peer || record.uid.has_value(), has_peer ? peer.uid : record.uid.value_or(0));
   text("unit", peer.unit);
-  number("v", true, 1);
+  number("v", true, 2);
   return std::move(line).finish();
+}
+
+std::size_t place_of_prev(std::string_view line) noexcept {
+  static constexpr std::string_view kName = "\"prev\":\"";
+  const std::size_t at = line.find(kName);
+  return at == std::string_view::npos ? at : at + kName.size();
 }
 
 }  // namespace signer::audit

@@ -4,7 +4,11 @@
 // (invariant 11).
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +28,15 @@ enum class Event {
   kStart,
   kStop,
   kReload,
+  kSegment,         // the log's own: a segment begins
+  kCheckpoint,      // a checkpoint was signed
+  kRecovered,       // a start cut what a crash had left
+  kAuditRecovered,  // records can be written again
+  kSearchKey,       // a search key was made
+  kRefusals,        // refusals that were counted and not written
+  kHostLost,
+  kPinRefused,
+  kClockStep,
 };
 
 [[nodiscard]] std::string_view to_string(Event event) noexcept;
@@ -57,10 +70,31 @@ struct Record {
   std::string code;              // of a refusal or failure: the wire's word
   std::uint64_t suppressed = 0;  // refusals of this uid that were counted and not written since the last one
   std::string detail;            // ours, never a caller's bytes
+  std::optional<uid_t> uid;      // of a summary, which has no peer
+  std::string sub_hmac;          // base64url (docs/audit-format.md, the search key)
+  std::int64_t latency_us = 0;   // from the request's arrival to the decision
+  std::string config_sha256;     // base64url: what is in force from now on
+  std::string config_sha256_before;
+  std::string token;              // of an event of a token's
+  std::string origin;             // of a segment
+  std::vector<std::string> tree;  // of a segment: base64 of the hashes of tlog::Frontier
+  std::string note;               // of a checkpoint
+  std::uint64_t size = 0;         // of a checkpoint
+  std::uint64_t bytes = 0;        // that recovery cut
+  std::string tail_sha256;        // base64url: of these
+  std::int64_t step_us = 0;       // of the clock
+  std::int64_t down_us = 0;       // for which records could not be written
+  std::string search_key;         // which one, 16 hex digits
 };
 
+// What stands for the hash of the line before until the writer, which alone knows it, puts that in its place.
+inline constexpr std::string_view kPrevUnknown = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 // The line without its newline; members that are empty are left out.  `index` is the line's place in the whole log,
-// from 0.
+// from 0.  `prev` is kPrevUnknown, and absent in the line with index 0.
 [[nodiscard]] std::string to_line(const Record& record, std::uint64_t index);
+
+// Where the value of `prev` begins in a line of to_line, or npos.
+[[nodiscard]] std::size_t place_of_prev(std::string_view line) noexcept;
 
 }  // namespace signer::audit

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/token_bucket.h"
@@ -32,6 +33,15 @@ class FloodGate {
 
   // Counts an event that cannot be written anywhere now.
   void stop(uid_t uid, SteadyTime now) { ++bucket_of(uid, now).stopped; }
+
+  // The users whose events were counted and not reported by pass(), with how many; they count from 0 again.
+  [[nodiscard]] std::vector<std::pair<uid_t, std::uint64_t>> take_stopped() {
+    std::vector<std::pair<uid_t, std::uint64_t>> taken;
+    for (auto& [uid, bucket] : buckets_) {
+      if (bucket.stopped > 0) taken.emplace_back(uid, std::exchange(bucket.stopped, 0));
+    }
+    return taken;
+  }
 
   // Users that are remembered: at most kKeptMax, or twice those that had used something when the last one was added.
   [[nodiscard]] std::size_t size() const noexcept { return buckets_.size(); }

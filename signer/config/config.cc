@@ -7,12 +7,15 @@
 #include <set>
 
 #include "base/file.h"
+#include "config/audit_table.h"
 #include "config/document.h"
 #include "config/grant_table.h"
 #include "config/profile_table.h"
 #include "config/reader.h"
 #include "config/references.h"
 #include "config/token_table.h"
+#include "jose/base64url.h"
+#include "jose/hash.h"
 
 namespace signer::config {
 
@@ -53,12 +56,12 @@ class Parser {
     if (config_.listeners.empty()) root_.problem("listener", "is missing; add a [[listener]] with a path");
     for (const toml::table* table : root_.tables("token")) token(*table);
     for (const toml::table* table : root_.tables("key")) key(*table);
+    config_.audit.dir = config_.state_dir + "/audit";
+    if (const toml::table* table = root_.table("audit")) audit(*table);
     for (const toml::table* table : root_.tables("hmac_key")) hmac_key(*table);
     for (const toml::table* table : root_.tables("recipient")) recipient(*table);
     for (const toml::table* table : root_.tables("profile")) profile(*table);
     for (const toml::table* table : root_.tables("grant")) grant(*table);
-    config_.audit.dir = config_.state_dir + "/audit";
-    if (const toml::table* table = root_.table("audit")) audit(*table);
   }
 
  private:
@@ -98,6 +101,7 @@ class Parser {
     TableReader reader(table, "key", problems_);
     Key key;
     read_name(reader, key.name, key_names_);
+    if (key.name == kCheckpointKey) reader.problem("name", "is the audit log's own; give the key another name");
     reader.texts("tokens", key.tokens, true);
     check_references(reader, "tokens", key.tokens, names_of(config_.tokens));
     std::string algorithm = "RS256";
@@ -187,18 +191,14 @@ class Parser {
 
   void audit(const toml::table& table) {
     TableReader reader(table, "audit", problems_);
-    reader.text("dir", config_.audit.dir);
-    if (config_.audit.dir[0] != '/') reader.problem("dir", "must be an absolute path");
-    reader.text("token", config_.audit.token);
-    if (!config_.audit.token.empty())
-      check_references(reader, "token", {config_.audit.token}, names_of(config_.tokens));
-    std::optional<seconds> every;
-    reader.seconds("checkpoint_every", seconds(1), std::chrono::hours(24), every);
-    config_.audit.checkpoint_every = every.value_or(config_.audit.checkpoint_every);
-    if (every || !config_.audit.token.empty()) {
-      note("audit: token and checkpoint_every are kept; this version writes records without checkpoints");
-    }
+    read_audit(reader, problems_, config_);
     reader.finish();
+    if (config_.audit.token.empty()) return;
+    Key key;
+    key.name = kCheckpointKey;
+    key.tokens = {config_.audit.token};
+    key.kind = jose::KeyKind::kP256;
+    config_.keys.push_back(std::move(key));
   }
 
   void note(std::string text) { config_.notes.push_back(std::move(text)); }
@@ -233,6 +233,7 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
 Result<Config> parse(std::string_view text, const std::string& file) {
   Config config;
   config.file = file;
+  config.sha256 = jose::base64url_encode(jose::sha256(bytes_of(text)));
   SIGNER_RETURN_IF_ERROR(read_document(
       text, file, [&config](TableReader& root, Problems& problems) { Parser(root, problems, config).run(); }));
   return config;

@@ -143,16 +143,33 @@ struct Grant {
   std::size_t line = 0;                         // of its table in the file
 };
 
+// The name of the key that signs the audit log's checkpoints; it is there if [audit] names a token.
+inline constexpr std::string_view kCheckpointKey = "audit-checkpoint";
+
+// Where checkpoints are sent: exactly one of the three.
+struct Anchor {
+  std::vector<std::string> command;  // program and arguments; gets the note on its standard input
+  std::string file;                  // to append to
+  bool syslog = false;
+  std::chrono::seconds timeout{30};  // of the command
+
+  friend bool operator==(const Anchor&, const Anchor&) = default;
+};
+
 struct Audit {
   std::string dir;    // default: state_dir/audit
-  std::string token;  // of the checkpoint key
+  std::string token;  // of the checkpoint key; empty: no checkpoints
   std::chrono::seconds checkpoint_every{10};
+  std::uint64_t segment_bytes = 64ULL * 1024 * 1024;
+  std::chrono::seconds segment_age = std::chrono::hours(24);
+  std::vector<Anchor> anchors;
 
   friend bool operator==(const Audit&, const Audit&) = default;
 };
 
 struct Config {
   std::string file;
+  std::string sha256;  // base64url, of the file's bytes
   std::string state_dir;
   std::vector<Listener> listeners;
   std::vector<Token> tokens;

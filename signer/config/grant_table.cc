@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kConcurrencyMax = 4096;  // no token holds more requests
 
 // Those that no call of this version asks for.
-constexpr std::array kNotInUse{Verb::kRotate, Verb::kReadEvidence, Verb::kReadAudit};
+constexpr std::array kNotInUse{Verb::kRotate, Verb::kReadEvidence};
 
 std::string words_of(const std::vector<Verb>& verbs) {
   std::string words;
@@ -50,6 +50,11 @@ void check_grant(TableReader& reader, const Grant& grant) {
   }
   std::vector<Verb> minting;
   std::copy_if(grant.verbs.begin(), grant.verbs.end(), std::back_inserter(minting), mints);
+  if (!minting.empty() && std::find(grant.keys.begin(), grant.keys.end(), kCheckpointKey) != grant.keys.end()) {
+    reader.problem("keys", "'" + std::string(kCheckpointKey) +
+                               "' signs the audit log's checkpoints alone; take it out, or give it a grant " +
+                               "of its own with the verb 'create'");
+  }
   if (!minting.empty() && grant.profiles.empty()) {
     reader.problem("profiles", "is missing; say with which profiles the caller has " + words_of(minting));
   }

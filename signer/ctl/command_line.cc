@@ -49,6 +49,7 @@ CommandLine::CommandLine() {
   add_token();
   add_config();
   add_policy();
+  add_audit();
   add_completion();
 }
 

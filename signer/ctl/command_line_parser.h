@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "ctl/audit.h"
 #include "ctl/csr.h"
 #include "ctl/daemon.h"
 #include "ctl/outcome.h"
@@ -40,6 +41,16 @@ class CommandLine {
   void add_config();
   void add_policy();
   void add_policy_explain(CLI::App& policy);
+  CLI::App* audit_command(CLI::App& audit, const std::string& name, const std::string& what,
+                          const std::string& examples, Outcome (*run_it)(const Context&, const AuditOptions&));
+  void add_audit();
+  void add_audit_evidence(CLI::App& audit);
+  void add_audit_queries(CLI::App& audit);
+  void add_audit_keeping(CLI::App& audit);
+  void add_audit_export(CLI::App& audit);
+  void add_audit_directory(CLI::App& command);
+  void add_audit_keys(CLI::App& command, bool required);
+  void add_audit_times(CLI::App& command);
   void add_completion();
 
   CLI::App app_{"Signs tokens with keys that live in hardware, and looks after those keys.", "signerctl"};
@@ -49,6 +60,7 @@ class CommandLine {
   CsrOptions csr_;
   TokenOptions token_;
   PolicyOptions policy_;
+  AuditOptions audit_;
   std::string key_;
   std::string key_id_;
   std::string file_;

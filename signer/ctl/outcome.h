@@ -29,6 +29,7 @@ struct Context {
   bool json = false;
   int timeout_seconds = 0;  // 0: the command's own
   int input_fd = 0;
+  int output_fd = 1;  // for what is too much for an Outcome
 };
 
 // `signerctl: <text>`, or one line of JSON {"error":{"code","detail"}} with --json; on stderr either way.

@@ -18,6 +18,8 @@ namespace {
 constexpr int kSelfCheckTriesMax = 2;
 
 // A record has a bound: so many findings of a kind, and so many bytes in their texts.
+constexpr std::chrono::seconds kSummaryAfter{10};
+
 constexpr std::size_t kFindingsRecordedMax = 32;
 constexpr std::size_t kFindingsBytesMax = 4096;
 
@@ -168,6 +170,9 @@ audit::Record Pipeline::record_of(audit::Event event, const RequestContext& cont
   record.time = clock_.wall();
   record.request_id = context.id;
   record.peer = &context.peer;
+  // At least 1: a member that is 0 is left out.
+  const auto took = std::chrono::ceil<std::chrono::microseconds>(clock_.steady() - context.arrived);
+  record.latency_us = std::max<std::int64_t>(1, took.count());
   return record;
 }
 
@@ -181,6 +186,7 @@ void Pipeline::record_intent(Issue& issue) {
   take_exempted(record, issue.input.findings().exempted);
   record.reported = texts_of(issue.input.findings().reported);
   record.jti = issue.input.jti();
+  if (search_key_ != nullptr) record.sub_hmac = search_key_->mac(issue.input.subject());
   record.audiences = issue.input.audiences();
   record.exp = issue.input.exp();
   record.input_sha256 = jose::base64url_encode(issue.digest);
@@ -261,6 +267,7 @@ Result<SignedToken> Pipeline::finished(const Issue& issue, const Bytes& signatur
 }
 
 void Pipeline::audit_woke() {
+  note_failure();
   const bool healthy = audit_.healthy();
   std::list<IssuePtr> waiting = std::exchange(awaiting_record_, {});
   std::optional<std::uint64_t> next;
@@ -331,9 +338,12 @@ Judged<std::string> Pipeline::permit(const RequestContext& context, Verb verb, c
 
 void Pipeline::record_refusal(const RequestContext& context, const std::string& key, const Refusal& refusal) {
   ++metrics_.refusals[refusal.code];
-  if (!audit_.healthy()) return refusals_.stop(context.peer.uid, clock_.steady());
+  if (!audit_.healthy()) {
+    refusals_.stop(context.peer.uid, clock_.steady());
+    return summarize_later();
+  }
   const auto suppressed = refusals_.pass(context.peer.uid, clock_.steady());
-  if (!suppressed) return;
+  if (!suppressed) return summarize_later();
   // A key's name is kept only if it is one of ours: what a caller wrote in its place could be anything.
   const std::string known_key = keys_.find(key) != nullptr ? key : std::string();
   log::warn("refused", {{"req", context.id},
@@ -354,6 +364,43 @@ void Pipeline::record_refusal(const RequestContext& context, const std::string& 
   record.suppressed = *suppressed;
   audit_.append(record);
   audit_.flush();
+}
+
+// What was counted is written though no refusal of that user follows: at most one record for each user in that time.
+void Pipeline::summarize_later() {
+  if (std::exchange(summary_due_, true)) return;
+  summary_timer_.expires_after(kSummaryAfter);
+  summary_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    summary_due_ = false;
+    summarize();
+  });
+}
+
+void Pipeline::summarize() {
+  if (!audit_.healthy()) return summarize_later();
+  for (const auto& [uid, count] : refusals_.take_stopped()) {
+    audit::Record record;
+    record.event = audit::Event::kRefusals;
+    record.time = clock_.wall();
+    record.uid = uid;
+    record.suppressed = count;
+    audit_.append(record);
+  }
+  audit_.flush();
+}
+
+// The log's own story: it cannot be written while it happens.
+void Pipeline::note_failure() {
+  if (!audit_.healthy()) {
+    if (!failed_since_) failed_since_ = clock_.steady();
+  } else if (failed_since_) {
+    audit::Record record;
+    record.event = audit::Event::kAuditRecovered;
+    record.down_us = std::chrono::ceil<std::chrono::microseconds>(clock_.steady() - *failed_since_).count();
+    failed_since_.reset();
+    record_event(std::move(record));
+  }
 }
 
 void Pipeline::record_event(audit::Record record) {

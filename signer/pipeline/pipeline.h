@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "audit/audit_log.h"
+#include "audit/search_key.h"
 #include "base/clock.h"
 #include "base/flood_gate.h"
 #include "jose/hash.h"
@@ -68,10 +69,19 @@ class Pipeline {
  public:
   Pipeline(boost::asio::io_context& loop, const Clock& clock, audit::AuditLog& audit, KeyTable& keys,
            HmacKeyTable& hmac_keys, Metrics& metrics)
-      : clock_(clock), audit_(audit), keys_(keys), hmac_keys_(hmac_keys), metrics_(metrics), timer_(loop) {}
+      : clock_(clock),
+        audit_(audit),
+        keys_(keys),
+        hmac_keys_(hmac_keys),
+        metrics_(metrics),
+        timer_(loop),
+        summary_timer_(loop) {}
 
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
+
+  // Whose subjects can be found in the audit log: by whoever holds this key, which outlives the pipeline.
+  void set_search_key(const audit::SearchKey* key) { search_key_ = key; }
 
   // From now on requests are judged by this one; those under way keep theirs.
   void set_policy(std::shared_ptr<const policy::Policy> policy) { policy_ = std::move(policy); }
@@ -90,6 +100,9 @@ class Pipeline {
 
   // Records a refusal that happened before there was a request to judge, such as a body that is not JSON.
   void record_refusal(const RequestContext& context, const std::string& key, const Refusal& refusal);
+
+  // Records how many refusals were counted and not written; also done by itself, some seconds after the first.
+  void summarize();
 
   // Records an event of the daemon's own; durable soon.
   void record_event(audit::Record record);
@@ -122,6 +135,8 @@ class Pipeline {
   void take_signature(const IssuePtr& issue, Judged<Bytes> signature);
   [[nodiscard]] static bool self_check(const Issue& issue, const Bytes& signature);
   [[nodiscard]] static Result<SignedToken> finished(const Issue& issue, const Bytes& signature);
+  void summarize_later();
+  void note_failure();
   void wake_by(SteadyTime deadline);
   void refuse_late();
   void release(Issue& issue, audit::Recorded record);
@@ -134,12 +149,16 @@ class Pipeline {
   KeyTable& keys_;
   HmacKeyTable& hmac_keys_;
   Metrics& metrics_;
+  const audit::SearchKey* search_key_ = nullptr;
   std::shared_ptr<const policy::Policy> policy_;
   policy::Limiter limiter_;
   FloodGate refusals_{50, 200};          // what one uid can write by being refused
   std::list<IssuePtr> awaiting_record_;  // signed and checked, record not yet durable
   boost::asio::steady_timer timer_;      // of awaiting_record_
   std::optional<SteadyTime> timer_at_;
+  boost::asio::steady_timer summary_timer_;  // of refusals that were counted and not written
+  bool summary_due_ = false;
+  std::optional<SteadyTime> failed_since_;  // when the log was first seen to fail
   std::size_t under_way_ = 0;
 };
 

@@ -284,8 +284,10 @@ Judged<void> encrypt_claims(const Profile& profile, Json& claims) {
 Judged<SigningInput> make_signing_input(const AuthorizedRequest& request, ShapedClaims shaped, const std::string& kid,
                                         WallTime now) {
   const config::Profile& settings = request.profile().settings();
-  SIGNER_RETURN_IF_ERROR(encrypt_claims(request.profile(), shaped.claims_));
   SigningInput input;
+  if (const auto sub = shaped.claims_.find("sub"); sub != shaped.claims_.end() && sub->is_string())
+    input.subject_ = sub->get<std::string>();
+  SIGNER_RETURN_IF_ERROR(encrypt_claims(request.profile(), shaped.claims_));
   input.findings_ = std::move(shaped.findings_);
   input.exp_ = shaped.claims_["exp"].get<long long>();
   input.jti_ = shaped.claims_["jti"].get<std::string>();

@@ -65,6 +65,9 @@ class SigningInput {
 
   [[nodiscard]] long long exp() const noexcept { return exp_; }
 
+  // `sub` as the token has it, encrypted or not; empty if it has none.  For a keyed hash of it, and nothing else.
+  [[nodiscard]] const std::string& subject() const noexcept { return subject_; }
+
   // What detectors found and did not refuse.
   [[nodiscard]] const claims::Findings& findings() const noexcept { return findings_; }
 
@@ -76,6 +79,7 @@ class SigningInput {
 
   std::string text_;
   std::string jti_;
+  std::string subject_;
   std::vector<std::string> audiences_;
   long long exp_ = 0;
   claims::Findings findings_;

@@ -67,6 +67,8 @@ Result<Route, NoRoute> parse_route(std::string_view method, std::string_view tar
   if (path == "/v1/jwks") return with_method({Call::kJwks, {}}, get);
   if (path == "/v1/keys") return with_method({Call::kKeys, {}}, get);
   if (path == "/v1/tokens") return with_method({Call::kTokens, {}}, get);
+  if (path == "/v1/audit/checkpoint") return with_method({Call::kCheckpoint, {}}, get);
+  if (path == "/v1/audit/key") return with_method({Call::kCheckpointKey, {}}, get);
   if (path == "/healthz") return with_method({Call::kHealth, {}}, get);
   if (path == "/metrics") return with_method({Call::kMetrics, {}}, get);
   return fail(NoRoute::kNotFound);

@@ -22,6 +22,8 @@ enum class Call {
   kKeys,
   kKey,
   kTokens,
+  kCheckpoint,
+  kCheckpointKey,
   kHealth,
   kReady,
   kMetrics

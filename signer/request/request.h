@@ -71,6 +71,7 @@ struct RequestContext {
   std::string id;  // 16 hex digits of ours
   PeerIdentity peer;
   SteadyTime deadline{};
+  SteadyTime arrived{};  // when its header was whole
 };
 
 }  // namespace signer

@@ -204,7 +204,8 @@ bool Connection::judge_header() {
     }
     timeout = *parsed;
   }
-  context_.deadline = server_.clock_.steady() + timeout;
+  context_.arrived = server_.clock_.steady();
+  context_.deadline = context_.arrived + timeout;
   const auto match = header.find(http::field::if_none_match);
   if_none_match_ = match == header.end() ? std::string() : std::string(view(match->value()));
   const std::size_t body_max = protocol::body_bytes_max(route_.call);

@@ -266,10 +266,17 @@ Response Handlers::answer(const RequestContext& context, const protocol::Route& 
     }
     case Call::kTokens:
       return tokens(context);
+    case Call::kCheckpoint:
+      return checkpoint(context);
+    case Call::kCheckpointKey:
+      return text_or_absent(context, checkpointer_.vkey(), "there is no key for checkpoints");
     case Call::kReady:
       return readiness(context, route.key);
     case Call::kMetrics:
-      return {200, "text/plain; version=0.0.4", metrics_text(metrics_, keys_, hmac_keys_, tokens_, pipeline_), {}};
+      return {200,
+              "text/plain; version=0.0.4",
+              metrics_text(metrics_, keys_, hmac_keys_, tokens_, pipeline_, checkpointer_),
+              {}};
     default:
       return health();
   }
@@ -279,6 +286,17 @@ Response Handlers::answer(const RequestContext& context, const protocol::Route& 
 Response Handlers::health() const {
   const bool degraded = std::ranges::any_of(tokens_, [](const auto& token) { return token.second->status().degraded; });
   return json_response(200, Json{{"status", degraded ? "degraded" : "ok"}});
+}
+
+Response Handlers::checkpoint(const RequestContext& context) {
+  if (const auto grant = pipeline_.permit(context, Verb::kReadAudit, ""); !grant)
+    return problem(grant.error(), context.id);
+  return text_or_absent(context, checkpointer_.newest(), "there is no checkpoint yet");
+}
+
+Response Handlers::text_or_absent(const RequestContext& context, const std::string& text, const char* absent) {
+  if (text.empty()) return refuse(context, {ErrorCode::kNotFound, absent, "", {}});
+  return {200, "text/plain; charset=utf-8", text.back() == '\n' ? text : text + "\n", {{"Cache-Control", "no-store"}}};
 }
 
 Response Handlers::tokens(const RequestContext& context) {
@@ -316,7 +334,7 @@ Response Handlers::readiness(const RequestContext& context, const std::string& k
   bool all = audit;
   Json keys = Json::object();
   for (const auto& [name, entry] : keys_.entries()) {
-    if (!key.empty() && name != key) continue;
+    if (key.empty() ? name == config::kCheckpointKey : name != key) continue;  // tokens are issued without it
     const bool ready = entry.can_sign();
     Json one = {{"ready", ready}};
     if (!ready)
@@ -349,7 +367,7 @@ Json Handlers::key_json(const pipeline::KeyEntry& entry) const {
   }
   const bool active = entry.active != nullptr && !entry.stopped;
   Json json = {{"name", entry.config.name},
-               {"alg", "RS256"},
+               {"alg", entry.config.kind == jose::KeyKind::kP256 ? "ES256" : "RS256"},
                {"state", entry.stopped ? "stopped"
                          : active      ? "active"
                                        : "absent"},

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/checkpointer.h"
 #include "pipeline/key_table.h"
 #include "pipeline/pipeline.h"
 #include "protocol/routes.h"
@@ -31,12 +32,14 @@ struct Response {
 class Handlers {
  public:
   Handlers(const Clock& clock, pipeline::Pipeline& pipeline, pipeline::KeyTable& keys,
-           pipeline::HmacKeyTable& hmac_keys, pipeline::Tokens& tokens, pipeline::Metrics& metrics, Turns& turns)
+           pipeline::HmacKeyTable& hmac_keys, pipeline::Tokens& tokens, const pipeline::Checkpointer& checkpointer,
+           pipeline::Metrics& metrics, Turns& turns)
       : clock_(clock),
         pipeline_(pipeline),
         keys_(keys),
         hmac_keys_(hmac_keys),
         tokens_(tokens),
+        checkpointer_(checkpointer),
         metrics_(metrics),
         turns_(turns) {}
 
@@ -72,6 +75,8 @@ class Handlers {
   [[nodiscard]] Response answer(const RequestContext& context, const protocol::Route& route);
   [[nodiscard]] Response health() const;
   [[nodiscard]] Response tokens(const RequestContext& context);
+  [[nodiscard]] Response text_or_absent(const RequestContext& context, const std::string& text, const char* absent);
+  [[nodiscard]] Response checkpoint(const RequestContext& context);
   [[nodiscard]] Response readiness(const RequestContext& context, const std::string& key);
   [[nodiscard]] Response hmac_key(const RequestContext& context, const std::string& key);
   [[nodiscard]] jose::Json key_json(const pipeline::KeyEntry& entry) const;
@@ -82,6 +87,7 @@ class Handlers {
   pipeline::KeyTable& keys_;
   pipeline::HmacKeyTable& hmac_keys_;
   pipeline::Tokens& tokens_;
+  const pipeline::Checkpointer& checkpointer_;
   pipeline::Metrics& metrics_;
   Turns& turns_;
 };

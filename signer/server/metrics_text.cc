@@ -57,7 +57,7 @@ MetricFamily latency_family(const pipeline::Metrics::Latency& latency) {
 
 std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTable& keys,
                          const pipeline::HmacKeyTable& hmac_keys, const pipeline::Tokens& tokens,
-                         const pipeline::Pipeline& pipeline) {
+                         const pipeline::Pipeline& pipeline, const pipeline::Checkpointer& checkpointer) {
   std::vector<MetricFamily> families;
   const auto counter = [&families](const char* name, const char* help, std::uint64_t value) {
     families.push_back(family(name, help, MetricType::Counter));
@@ -72,6 +72,11 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   counter("signer_http_errors_total", "Requests that were not HTTP, too slow or too large", metrics.http_errors);
   counter("signer_reloads_total", "Configuration reloads that took effect", metrics.reloads);
   counter("signer_reload_failures_total", "Configuration reloads that changed nothing", metrics.reload_failures);
+  counter("signer_audit_checkpoints_total", "Checkpoints of the audit log that were signed", metrics.checkpoints);
+  counter("signer_audit_checkpoint_failures_total", "Times that a checkpoint was due and could not be made",
+          metrics.checkpoint_failures);
+  counter("signer_audit_anchor_failures_total", "Times that a checkpoint could not be sent to an anchor",
+          checkpointer.anchor_failures ? checkpointer.anchor_failures() : 0);
   families.push_back(family("signer_refusals_total", "Requests refused, by problem code", MetricType::Counter));
   for (const auto& [code, count] : metrics.refusals)
     add(families.back(), static_cast<double>(count), {{"code", std::string(to_string(code))}});
@@ -82,6 +87,9 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   add(families.back(), static_cast<double>(pipeline.under_way()));
   families.push_back(family("signer_audit_healthy", "1 if audit records can be written", MetricType::Gauge));
   add(families.back(), pipeline.audit_healthy() ? 1 : 0);
+  families.push_back(
+      family("signer_audit_uncovered_records", "Audit records that no checkpoint covers yet", MetricType::Gauge));
+  add(families.back(), static_cast<double>(checkpointer.uncovered()));
   families.push_back(family("signer_key_ready", "1 if the key can sign, or make pseudonyms, now", MetricType::Gauge));
   for (const auto& [name, entry] : keys.entries()) add(families.back(), entry.can_sign() ? 1 : 0, {{"key", name}});
   for (const auto& [name, entry] : hmac_keys.entries()) add(families.back(), entry.ready ? 1 : 0, {{"key", name}});

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "pipeline/checkpointer.h"
 #include "pipeline/hmac_key_table.h"
 #include "pipeline/key_table.h"
 #include "pipeline/metrics.h"
@@ -14,6 +15,6 @@ namespace signer::server {
 
 [[nodiscard]] std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTable& keys,
                                        const pipeline::HmacKeyTable& hmac_keys, const pipeline::Tokens& tokens,
-                                       const pipeline::Pipeline& pipeline);
+                                       const pipeline::Pipeline& pipeline, const pipeline::Checkpointer& checkpointer);
 
 }  // namespace signer::server

@@ -128,8 +128,9 @@ struct Daemon {
         keys(fixture.keys),
         hmac_keys(fixture.hmac_keys),
         pipeline(loop, fixture.clock, fixture.audit->log(), keys, hmac_keys, metrics),
+        checkpointer(loop, fixture.clock, fixture.audit->log(), keys, metrics, std::chrono::seconds(10)),
         turns(loop),
-        handlers(fixture.clock, pipeline, keys, hmac_keys, fixture.tokens, metrics, turns),
+        handlers(fixture.clock, pipeline, keys, hmac_keys, fixture.tokens, checkpointer, metrics, turns),
         server(loop, fixture.clock, handlers, {}) {
     pipeline.set_policy(fixture.policy);
   }
@@ -150,6 +151,7 @@ struct Daemon {
   pipeline::HmacKeyTable& hmac_keys;
   pipeline::Metrics metrics;
   pipeline::Pipeline pipeline;
+  pipeline::Checkpointer checkpointer;
   server::Turns turns;
   server::Handlers handlers;
   server::Server server;
@@ -301,10 +303,10 @@ void check_records(Fixture& fixture) {
   std::set<std::string> announced;
   while (!lines.empty()) {
     const auto record = jose::parse_json_object(take_line(lines));
-    require(record && (*record)["v"] == 1 && (*record)["index"] == fixture.records++,
+    require(record && (*record)["v"] == 2 && (*record)["index"] == fixture.records++,
             "records in order, without a gap");
     const std::string event = (*record)["event"];
-    if (event == "reload") continue;
+    if (event == "reload" || event == "segment") continue;
     require((*record)["uid"] == 1001 && (*record)["req"].is_string(), "a record says who and which request");
     const std::string request = (*record)["req"].get<std::string>() + " " + record->value("jti", "");
     if (event == "issue") {

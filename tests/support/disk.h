@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "audit/audit_log.h"
+#include "audit/line.h"
 #include "jose/json.h"
 #include "tests/support/eventually.h"
 
@@ -204,29 +205,52 @@ inline audit::Record numbered(std::uint64_t number) {
   return record;
 }
 
-// The number of records in the segments, or nothing (and a failed test) unless they are 0, 1, 2, ... each once, as
-// `numbered` made them, each in the segment that its name says, and nothing else is there.
-inline std::optional<std::uint64_t> records_in(const std::filesystem::path& directory) {
+// The lines of all segments in order; a failed test unless each segment begins with its record and is named for it, and
+// each line has the index of its place and the hash of the line before it.
+inline std::vector<std::string> lines_in(const std::filesystem::path& directory) {
   std::vector<std::filesystem::path> segments;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) segments.push_back(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() == ".jsonl") segments.push_back(entry.path());
+  }
   std::sort(segments.begin(), segments.end());
-  std::uint64_t next = 0;
+  std::vector<std::string> lines;
+  tlog::Frontier tree;
   for (const auto& segment : segments) {
-    if (std::stoull(segment.stem().string()) != next) {
-      ADD_FAILURE() << segment << " does not begin with record " << next;
-      return std::nullopt;
-    }
-    const std::string content = slurp(segment);
-    for (std::size_t at = 0; at < content.size(); ++next) {
+    std::string content = slurp(segment);
+    content.resize(std::min(content.size(), content.find('\0')));  // an open log's zeroed tail
+    EXPECT_EQ(segment.filename().string(), audit::segment_name(lines.size()));
+    const auto head = audit::parse_segment_head(content.substr(0, content.find('\n')));
+    EXPECT_TRUE(head) << segment << ": " << head.error().text;
+    EXPECT_TRUE(head && head->records == tree) << segment << ": its tree is not that of the records before it";
+    for (std::size_t at = 0; at < content.size();) {
       const std::size_t end = content.find('\n', at);
-      const auto line = jose::parse_json(std::string_view(content).substr(at, end - at));
-      if (end == std::string::npos || !line || (*line)["index"] != next ||
-          (*line)["req"] != "r" + std::to_string(next)) {
-        ADD_FAILURE() << segment << " at byte " << at << " is not record " << next << ": " << content.substr(at, 120);
-        return std::nullopt;
+      const std::string line = content.substr(at, end - at);
+      const auto parsed = jose::parse_json(line);
+      EXPECT_TRUE(end != std::string::npos && parsed && (*parsed)["index"] == lines.size())
+          << segment << " at byte " << at << " is not record " << lines.size() << ": " << line.substr(0, 120);
+      if (!lines.empty()) {
+        EXPECT_EQ(audit::prev_of(line), tlog::leaf_hash(lines.back())) << line;
       }
+      tree.append(tlog::leaf_hash(line));
+      lines.push_back(line);
+      if (::testing::Test::HasFailure()) return lines;
       at = end + 1;
     }
+  }
+  return lines;
+}
+
+// The number of records that `numbered` made, or nothing (and a failed test) unless they are 0, 1, 2, ... each once.
+inline std::optional<std::uint64_t> records_in(const std::filesystem::path& directory) {
+  std::uint64_t next = 0;
+  for (const std::string& line : lines_in(directory)) {
+    const auto record = jose::parse_json(line);
+    if (!record || (*record)["event"] == "segment") continue;
+    if ((*record)["req"] != "r" + std::to_string(next)) {
+      ADD_FAILURE() << "not record " << next << ": " << line.substr(0, 120);
+      return std::nullopt;
+    }
+    ++next;
   }
   return next;
 }

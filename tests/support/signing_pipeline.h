@@ -44,7 +44,10 @@ class SigningPipeline : public testing::Test {
     options.open_segment = disk_.opener();
     options.retry_every = std::chrono::milliseconds(10);
     audit_ = audit::AuditLog::open(std::move(options), [this] {
-               boost::asio::post(loop_, [this] { pipeline_->audit_woke(); });
+               boost::asio::post(loop_, [this] {
+                 if (pipeline_) pipeline_->audit_woke();
+                 if (on_audit_woke_) on_audit_woke_();
+               });
              }).value();
     keys_ = std::make_unique<pipeline::KeyTable>(directory_ / "state", tokens_);
     hmac_keys_ = std::make_unique<pipeline::HmacKeyTable>(directory_ / "state", tokens_);
@@ -97,6 +100,7 @@ class SigningPipeline : public testing::Test {
   std::unique_ptr<pipeline::KeyTable> keys_;
   std::unique_ptr<pipeline::HmacKeyTable> hmac_keys_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
+  std::function<void()> on_audit_woke_;
 };
 
 }  // namespace signer::test

@@ -18,8 +18,10 @@ namespace signer::test {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    const char* base = std::getenv("TMPDIR");
+  TemporaryDirectory() : TemporaryDirectory(std::getenv("TMPDIR")) {}
+
+  // In a directory that exists; null: /tmp.
+  explicit TemporaryDirectory(const char* base) {
     std::string name = std::string(base != nullptr ? base : "/tmp") + "/signer-test-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) {
       std::perror("mkdtemp");

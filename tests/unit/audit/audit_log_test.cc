@@ -28,6 +28,9 @@ using test::TemporaryDirectory;
 static_assert(!std::is_default_constructible_v<Recorded>);
 static_assert(!std::is_constructible_v<Recorded, std::uint64_t>);
 
+// The segment's own record is the first.
+constexpr std::uint64_t kHead = 1;
+
 std::unique_ptr<AuditLog> open(const fs::path& directory, Disk& disk, Bell& bell,
                                std::uint64_t segment_bytes_max = 1 << 20) {
   auto log =
@@ -57,7 +60,7 @@ TEST(AuditLog, Invariant01_ARecordIsDurableOnlyAfterItsSync) {
   const auto proof = log->recorded(index);
   ASSERT_TRUE(proof);
   EXPECT_EQ(proof->index(), index);
-  EXPECT_EQ(log->size(), 1U);
+  EXPECT_EQ(log->size(), kHead + 1);
   EXPECT_FALSE(log->recorded(index + 1));
   EXPECT_FALSE(log->wake_when_durable(index)) << "it is durable already";
 }
@@ -68,16 +71,16 @@ TEST(AuditLog, RecordsThatWaitTogetherShareOneSync) {
   Bell bell;
   const auto log = open(directory.path(), disk, bell);
   disk.hold_syncs();
-  EXPECT_EQ(log->append(numbered(0)), 0U);
+  EXPECT_EQ(log->append(numbered(0)), kHead);
   log->flush();
   ASSERT_TRUE(eventually([&] { return disk.a_sync_waits(); }));
   for (std::uint64_t i = 1; i <= 100; ++i) {
-    EXPECT_EQ(log->append(numbered(i)), i);
+    EXPECT_EQ(log->append(numbered(i)), kHead + i);
     log->flush();
   }
 
   disk.release_syncs();
-  ASSERT_TRUE(eventually([&] { return log->size() == 101; }));
+  ASSERT_TRUE(eventually([&] { return log->size() == kHead + 101; }));
   EXPECT_EQ(disk.syncs(), 2);
 }
 
@@ -117,15 +120,15 @@ TEST(AuditLog, EveryAskedForRecordIsToldOnceItIsDurable) {
   ASSERT_TRUE(eventually([&] { return disk.a_sync_waits(); }));
   log->append(numbered(1));
   log->flush();
-  ASSERT_TRUE(log->wake_when_durable(1));
-  ASSERT_TRUE(log->wake_when_durable(0));
+  ASSERT_TRUE(log->wake_when_durable(kHead + 1));
+  ASSERT_TRUE(log->wake_when_durable(kHead));
 
   disk.allow_syncs(1);
   ASSERT_TRUE(bell.rings_after(0)) << "for record 0";
   ASSERT_TRUE(eventually([&] { return disk.a_sync_waits(); }));
   const int before = bell.rings();
   disk.release_syncs();
-  ASSERT_TRUE(eventually([&] { return log->size() == 2; }));
+  ASSERT_TRUE(eventually([&] { return log->size() == kHead + 2; }));
   EXPECT_TRUE(eventually([&] { return bell.rings() > before; }, std::chrono::seconds(2)))
       << "for record 1, which was asked for too";
 }
@@ -138,8 +141,8 @@ TEST(AuditLog, AskingForADurableRecordDoesNotSpendTheWakeUpOfALaterOne) {
   const auto log = open(directory.path(), disk, bell);
   log->append(numbered(0));
   log->flush();
-  ASSERT_TRUE(eventually([&] { return log->size() == 1; }));
-  EXPECT_FALSE(log->wake_when_durable(0));
+  ASSERT_TRUE(eventually([&] { return log->size() == kHead + 1; }));
+  EXPECT_FALSE(log->wake_when_durable(kHead));
 
   disk.hold_syncs();
   log->append(numbered(1));
@@ -147,12 +150,12 @@ TEST(AuditLog, AskingForADurableRecordDoesNotSpendTheWakeUpOfALaterOne) {
   ASSERT_TRUE(eventually([&] { return disk.a_sync_waits(); }));
   log->append(numbered(2));
   log->flush();
-  ASSERT_TRUE(log->wake_when_durable(2));
+  ASSERT_TRUE(log->wake_when_durable(kHead + 2));
   disk.allow_syncs(1);
-  ASSERT_TRUE(eventually([&] { return log->size() == 2 && disk.a_sync_waits(); }));
+  ASSERT_TRUE(eventually([&] { return log->size() == kHead + 2 && disk.a_sync_waits(); }));
   const int before = bell.rings();
   disk.release_syncs();
-  ASSERT_TRUE(eventually([&] { return log->size() == 3; }));
+  ASSERT_TRUE(eventually([&] { return log->size() == kHead + 3; }));
   EXPECT_TRUE(eventually([&] { return bell.rings() > before; }, std::chrono::seconds(2)))
       << "record 2 became durable and nobody was told";
 }
@@ -201,41 +204,113 @@ TEST(AuditLog, ASegmentThatIsFullIsFollowedByAnotherNamedForItsFirstRecord) {
   const TemporaryDirectory directory;
   Disk disk;
   Bell bell;
-  for (std::uint64_t start = 0; start < 60; start += 20) {  // closed and opened twice on the way
-    auto log = open(directory.path(), disk, bell, 300);
-    EXPECT_EQ(log->size(), start);
-    for (std::uint64_t i = start; i < start + 20; ++i) {
-      EXPECT_EQ(log->append(numbered(i)), i);
+  constexpr std::uint64_t kBytes = 8192;
+  for (std::uint64_t start = 0; start < 300; start += 100) {  // closed and opened twice on the way
+    auto log = open(directory.path(), disk, bell, kBytes);
+    for (std::uint64_t i = start; i < start + 100; ++i) {
+      const std::uint64_t index = log->append(numbered(i));
       log->flush();
-      ASSERT_TRUE(eventually([&] { return log->size() == i + 1; }));
+      ASSERT_TRUE(eventually([&] { return log->recorded(index).has_value(); }));
     }
     log.reset();
-    EXPECT_EQ(records_in(directory.path()), start + 20);
+    EXPECT_EQ(records_in(directory.path()), start + 100);
   }
   int segments = 0;
   for (const auto& entry : fs::directory_iterator(directory.path())) {
     ++segments;
-    EXPECT_LE(entry.file_size(), 300U) << entry.path();
+    EXPECT_LE(entry.file_size(), kBytes) << entry.path();
     EXPECT_EQ(entry.path().filename().string().size(), 26U) << "20 digits and .jsonl, so that names sort as numbers";
   }
-  EXPECT_GT(segments, 10);
+  EXPECT_GT(segments, 5);
 }
 
-TEST(AuditLog, ABatchLargerThanASegmentIsKeptAndTheLogOpensAgain) {
+TEST(AuditLog, ASegmentThatIsOldIsFollowedByAnotherAlsoAfterARestart) {
+  const TemporaryDirectory directory;
+  const auto at_hour = [](std::uint64_t number, int hour) {
+    Record record = numbered(number);
+    record.time = WallTime(std::chrono::hours(hour));
+    return record;
+  };
+  std::uint64_t number = 0;
+  for (const int hour : {100, 123, 124, 125, 147, 148}) {  // a day is over before 124 and before 148
+    const auto log = AuditLog::open({directory.path()}, [] {});
+    ASSERT_TRUE(log) << log.error().text;
+    (*log)->append(at_hour(number++, hour));
+  }
+  EXPECT_EQ(records_in(directory.path()), 6U);
+  std::size_t segments = 0;
+  for (const std::string& line : test::lines_in(directory.path()))
+    segments += line.find("\"event\":\"segment\"") != std::string::npos ? 1U : 0U;
+  EXPECT_EQ(segments, 3U);
+}
+
+TEST(AuditLog, EachSegmentSaysTheOriginThatTheFirstOneGot) {
+  const TemporaryDirectory directory;
+  for (const char* origin : {"first", "second"}) {
+    AuditOptions options{directory.path()};
+    options.origin = origin;
+    options.segment_bytes_max = 1;
+    const auto log = AuditLog::open(options, [] {});
+    ASSERT_TRUE(log) << log.error().text;
+    EXPECT_EQ((*log)->origin(), "first");
+    (*log)->append(numbered(0));
+    (*log)->append(numbered(1));
+  }
+  for (const std::string& line : test::lines_in(directory.path())) {
+    const auto head = parse_segment_head(line);
+    if (head) {
+      EXPECT_EQ(head->origin, "first");
+    }
+  }
+}
+
+// What a checkpoint is made of.
+TEST(AuditLog, TheTreeIsThatOfTheDurableLines) {
   const TemporaryDirectory directory;
   Disk disk;
   Bell bell;
   {
-    const auto log = open(directory.path(), disk, bell, 500);
-    for (std::uint64_t i = 0; i < 200; ++i) log->append(numbered(i));
+    const auto log = open(directory.path(), disk, bell, 8192);
+    for (std::uint64_t i = 0; i < 50; ++i) {
+      log->append(numbered(i));
+      if (i % 7 == 0) log->flush();
+    }
     log->flush();
-    ASSERT_TRUE(eventually([&] { return log->size() == 200; }));
+    ASSERT_TRUE(eventually([&] { return log->recorded(50).has_value(); }));
+    tlog::Frontier tree;
+    for (const std::string& line : test::lines_in(directory.path() / ".")) {
+      if (tree.size() == log->tree().size()) break;
+      tree.append(tlog::leaf_hash(line));
+    }
+    EXPECT_EQ(tree.size(), log->size());
+    EXPECT_TRUE(tree == log->tree());
+    disk.hold_syncs();
+    log->append(numbered(50));
+    log->flush();
+    ASSERT_TRUE(eventually([&] { return disk.a_sync_waits(); }));
+    EXPECT_TRUE(tree == log->tree()) << "a record that is not durable is in the tree";
+    disk.release_syncs();
   }
-  EXPECT_EQ(records_in(directory.path()), 200U);
-  const auto again =
-      AuditLog::open({directory.path(), 500, 4096, std::chrono::milliseconds(1), disk.opener()}, bell.rope());
-  ASSERT_TRUE(again) << again.error().text;
-  EXPECT_EQ((*again)->size(), 200U);
+}
+
+TEST(AuditLog, ACheckpointIsStoredOnceItsRecordIsDurable) {
+  const TemporaryDirectory directory;
+  Disk disk;
+  Bell bell;
+  const auto log = open(directory.path(), disk, bell);
+  disk.hold_syncs();
+  Record record = numbered(0);
+  record.event = Event::kCheckpoint;
+  record.note = "the note\n";
+  bool told = false;
+  log->on_record = [&](std::uint64_t, bool) { told = true; };
+  log->append_checkpoint(record);
+  EXPECT_FALSE(told) << "a checkpoint would be a reason for the next one";
+  ASSERT_TRUE(eventually([&] { return disk.a_sync_waits(); }));
+  EXPECT_FALSE(fs::exists(directory / "checkpoint"));
+  disk.release_syncs();
+  EXPECT_TRUE(eventually([&] { return fs::exists(directory / "checkpoint"); }));
+  EXPECT_EQ(test::slurp(directory / "checkpoint"), "the note\n");
 }
 
 TEST(AuditLog, ItsFilesAreTheDaemonsAlone) {
@@ -244,6 +319,7 @@ TEST(AuditLog, ItsFilesAreTheDaemonsAlone) {
   {
     const auto log = AuditLog::open({directory.path() / "a/b"}, bell.rope());
     ASSERT_TRUE(log);
+    (*log)->append(numbered(0));
   }
   struct stat status {};
   ASSERT_EQ(::stat((directory / "a/b").c_str(), &status), 0);
@@ -270,10 +346,21 @@ TEST(AuditLog, ADirectoryThatCannotBeUsedIsRefusedInWords) {
 TEST(AuditLog, ALinkInThePlaceOfASegmentIsNotFollowed) {
   const TemporaryDirectory directory;
   fs::create_directory(directory / "audit");
-  std::ofstream(directory / "victim") << "precious\ntail";
-  fs::create_symlink(directory / "victim", directory / "audit/00000000000000000000.jsonl");
-  EXPECT_FALSE(AuditLog::open({directory.path() / "audit"}, [] {}));
-  EXPECT_EQ(test::slurp(directory / "victim"), "precious\ntail");
+  // One that looks like a log, and one that looks like the torn beginning of one.
+  std::string whole;
+  {
+    const auto log = AuditLog::open({directory.path() / "model"}, [] {});
+    ASSERT_TRUE(log);
+    (*log)->append(numbered(0));
+  }
+  whole = test::slurp(directory / "model/00000000000000000000.jsonl");
+  for (const std::string& precious : {whole + "tail", std::string("precious")}) {
+    std::ofstream(directory / "victim", std::ios::trunc) << precious;
+    fs::remove(directory / "audit/00000000000000000000.jsonl");
+    fs::create_symlink(directory / "victim", directory / "audit/00000000000000000000.jsonl");
+    EXPECT_FALSE(AuditLog::open({directory.path() / "audit"}, [] {}));
+    EXPECT_EQ(test::slurp(directory / "victim"), precious);
+  }
 }
 
 }  // namespace

@@ -33,12 +33,15 @@ TEST(AuditRecord, IsOneLineOfJsonWithTheDocumentedMembers) {
   record.code = "denied";
   record.suppressed = 3;
   record.detail = "why";
+  record.latency_us = 350;
+  record.sub_hmac = "mac";
 
   EXPECT_EQ(
       to_line(record, 4711),
       R"({"aud":["a","b"],"code":"denied","detail":"why","event":"issue","exp":1795457700,"gid":1002,"grant":"idp",)"
-      R"("index":4711,"input_sha256":"hash","jti":"jti1","key":"issuer","kid":"kid1","pid":4242,"profile":"access",)"
-      R"("req":"5f0c","suppressed":3,"time":"2026-11-23T18:00:00.001234Z","uid":1001,"unit":"idp.service","v":1})");
+      R"("index":4711,"input_sha256":"hash","jti":"jti1","key":"issuer","kid":"kid1","latency_us":350,"pid":4242,)"
+      R"("prev":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","profile":"access","req":"5f0c","sub_hmac":"mac",)"
+      R"("suppressed":3,"time":"2026-11-23T18:00:00.001234Z","uid":1001,"unit":"idp.service","v":2})");
 }
 
 TEST(AuditRecord, TellsWhyWhatWasFoundWasExempt) {
@@ -47,7 +50,7 @@ TEST(AuditRecord, TellsWhyWhatWasFoundWasExempt) {
   EXPECT_EQ(to_line(record, 0),
             R"({"event":"issue","exempted":[{"place":"/contact","reason":"of the \"help desk\"","rule":"phi.email"},)"
             R"({"place":"/l/0","reason":"machines","rule":"phi.ip_address"}],"index":0,)"
-            R"("time":"1970-01-01T00:00:00.000000Z","v":1})");
+            R"("time":"1970-01-01T00:00:00.000000Z","v":2})");
   record.exempted_more = 3;
   EXPECT_EQ(jose::parse_json(to_line(record, 0)).value()["exempted_more"], 3);
 }
@@ -55,17 +58,21 @@ TEST(AuditRecord, TellsWhyWhatWasFoundWasExempt) {
 TEST(AuditRecord, LeavesEmptyMembersOut) {
   Record record;
   record.event = Event::kStart;
-  EXPECT_EQ(to_line(record, 0), R"({"event":"start","index":0,"time":"1970-01-01T00:00:00.000000Z","v":1})");
+  EXPECT_EQ(to_line(record, 0), R"({"event":"start","index":0,"time":"1970-01-01T00:00:00.000000Z","v":2})");
 }
 
 TEST(AuditRecord, NamesEachEventWithAWordOfItsOwn) {
   std::set<std::string_view> words;
   for (const Event event : {Event::kIssue, Event::kRefuse, Event::kFail, Event::kKeyCreated, Event::kKeyAdopted,
-                            Event::kKeyStopped, Event::kStart, Event::kStop, Event::kReload}) {
+                            Event::kKeyStopped, Event::kStart, Event::kStop, Event::kReload, Event::kSegment,
+                            Event::kCheckpoint, Event::kRecovered, Event::kAuditRecovered, Event::kSearchKey,
+                            Event::kRefusals, Event::kHostLost, Event::kPinRefused, Event::kClockStep}) {
     words.insert(to_string(event));
   }
-  EXPECT_EQ(words, (std::set<std::string_view>{"issue", "refuse", "fail", "key_created", "key_adopted", "key_stopped",
-                                               "start", "stop", "reload"}));
+  EXPECT_EQ(words,
+            (std::set<std::string_view>{"issue", "refuse", "fail", "key_created", "key_adopted", "key_stopped", "start",
+                                        "stop", "reload", "segment", "checkpoint", "recovered", "audit_recovered",
+                                        "search_key", "refusals", "host_lost", "pin_refused", "clock_step"}));
 }
 
 // The log is cut at newlines and at zeroes: neither may come from a value.

@@ -58,11 +58,12 @@ TEST(GrantTable, AVerbThatIsForAKeyNeedsKeysAndOneThatMintsNeedsProfiles) {
 }
 
 TEST(GrantTable, VerbsThatNoCallAsksForAreSaidAndNotSwallowed) {
-  const auto config = with_verbs(R"(["issue", "rotate", "read-audit"])");
+  const auto config = with_verbs(R"(["issue", "rotate", "read-evidence"])");
   ASSERT_TRUE(config) << config.error().text;
-  EXPECT_EQ(config->notes, std::vector<std::string>{"grant idp: 'rotate', 'read-audit' kept; no call of this version "
-                                                    "asks for it"});
-  EXPECT_TRUE(with_verbs(R"(["issue", "create", "status"])")->notes.empty());
+  EXPECT_EQ(config->notes,
+            std::vector<std::string>{"grant idp: 'rotate', 'read-evidence' kept; no call of this version "
+                                     "asks for it"});
+  EXPECT_TRUE(with_verbs(R"(["issue", "create", "status", "read-audit"])")->notes.empty());
 }
 
 TEST(GrantTable, AUnitIsAServiceOrScopeInFullAndEnoughForAMatch) {

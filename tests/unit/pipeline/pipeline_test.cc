@@ -161,7 +161,7 @@ TEST_F(PipelineUnderTest, Invariant03_ACallerWithoutAGrantCausesNoWork) {
   EXPECT_EQ(code, ErrorCode::kDenied);
   EXPECT_EQ(token().status().queued, 0U);
   EXPECT_EQ(token().status().signatures, 0U);
-  EXPECT_TRUE(run_until([this] { return disk_.synced_lines() == 1; })) << "and is recorded";
+  EXPECT_TRUE(run_until([this] { return disk_.synced_lines() == 2; })) << "and is recorded";
 }
 
 }  // namespace

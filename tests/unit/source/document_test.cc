@@ -57,7 +57,9 @@ TEST_P(DocumentPage, LinksToFilesAndHeadingsThatExist) {
 INSTANTIATE_TEST_SUITE_P(Pages, DocumentPage,
                          testing::Values(Page{"README.md", 0, 5}, Page{"docs/phi.md", 1, 0},
                                          Page{"docs/claim-policy.md", 0, 3}, Page{"docs/configuration.md", 0, 3},
-                                         Page{"docs/hipaa.md", 70, 40}, Page{"docs/threat-model.md", 150, 1}),
+                                         Page{"docs/audit-format.md", 0, 8}, Page{"docs/protocol.md", 0, 1},
+                                         Page{"SECURITY.md", 0, 1}, Page{"docs/hipaa.md", 70, 40},
+                                         Page{"docs/threat-model.md", 150, 1}),
                          [](const auto& page) {
                            std::string name = std::filesystem::path(page.param.name).stem().string();
                            std::erase(name, '-');
@@ -90,7 +92,7 @@ TEST(DocumentCheck, FindsCommandsAndOptionsThatSignerctlDoesNotHave) {
       "");
   EXPECT_EQ(wrong("```\necho '{}' | signerctl sign issuer --claims - > token   # and so on\n```\n"), "");
   EXPECT_EQ(wrong("`signerctl key csr issuer --subject '/CN=a --b' --config x`"), "");
-  EXPECT_EQ(wrong("`signerctl audit show`"), "signerctl audit show: 'audit' is no command of signerctl\n");
+  EXPECT_EQ(wrong("`signerctl backup show`"), "signerctl backup show: 'backup' is no command of signerctl\n");
   EXPECT_EQ(wrong("`signerctl key rotate issuer`"), "signerctl key rotate issuer: 'rotate' is no command of key\n");
   EXPECT_EQ(wrong("`signerctl status --verbose`"), "signerctl status --verbose: there is no option --verbose\n");
   EXPECT_EQ(wrong("`signerctl status --config=x`"), "signerctl status --config=x: there is no option --config=x\n");

@@ -70,6 +70,18 @@ TEST_F(PolicyDocument, TheTablesOfTheManualMakeAConfiguration) {
   EXPECT_EQ(config.grants[0].profiles, std::vector{config.profiles[0].name});
 }
 
+TEST_F(PolicyDocument, TheAuditTableOfTheManualIsReadWithItsAnchorsAndGrants) {
+  const config::Config config = parsed(configuration(block_of(manual_, "[[profile]]") + block_of(manual_, "[audit]")));
+  EXPECT_EQ(config.audit.token, "main");
+  ASSERT_EQ(config.audit.anchors.size(), 3U) << "one of each kind";
+  EXPECT_EQ(config.audit.anchors[0].command.front(), "/usr/local/bin/send-checkpoint");
+  EXPECT_EQ(config.audit.anchors[1].file, "/mnt/append-only/checkpoints");
+  EXPECT_TRUE(config.audit.anchors[2].syslog);
+  ASSERT_EQ(config.keys.size(), 2U);
+  EXPECT_EQ(config.keys[1].name, config::kCheckpointKey);
+  EXPECT_EQ(config.grants.size(), 3U) << "who reads checkpoints and who makes the key";
+}
+
 TEST_F(PolicyDocument, TheProfileIsReadWithAllThatItSays) {
   const config::Config config = parsed(configuration(profile_));
   ASSERT_EQ(config.profiles.size(), 1U);
