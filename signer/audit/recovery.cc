@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
-struct SegmentFile {
+struct PlainSegment {
   std::filesystem::path path;
   std::uint64_t first = 0;
 };
@@ -30,9 +30,9 @@ Failure<Error> unlike(const std::filesystem::path& path, const std::string& what
                   "and move it elsewhere if signerd shall begin a new log");
 }
 
-Result<std::vector<SegmentFile>> segments_in(const std::filesystem::path& directory) {
+Result<std::vector<PlainSegment>> segments_in(const std::filesystem::path& directory) {
   SIGNER_ASSIGN_OR_RETURN(const auto names, list_files(directory, kSegmentSuffix));
-  std::vector<SegmentFile> segments;
+  std::vector<PlainSegment> segments;
   for (const std::string& name : names) {
     const auto first = first_index_of(name);
     if (!first) {
@@ -56,7 +56,7 @@ class Replay {
  public:
   explicit Replay(std::optional<tlog::Checkpoint> checkpoint) : checkpoint_(std::move(checkpoint)) {}
 
-  Result<void> segment(const SegmentFile& file, bool last) {
+  Result<void> segment(const PlainSegment& file, bool last) {
     SIGNER_ASSIGN_OR_RETURN(const std::string content, read_file(file.path, kNoLimit));
     const std::string_view whole = whole_lines(content);
     if (!last && whole.size() != content.size()) return unlike(file.path, "its last records are damaged");
@@ -89,7 +89,7 @@ class Replay {
   }
 
  private:
-  Result<void> begin(const SegmentFile& file, std::string_view line) {
+  Result<void> begin(const PlainSegment& file, std::string_view line) {
     auto head = parse_segment_head(line);
     if (!head) return unlike(file.path, head.error().text + " (a log of an earlier version?)");
     if (head->records.size() != file.first) return unlike(file.path, "its first record is not the one of its name");
@@ -105,7 +105,7 @@ class Replay {
     return compare(file);
   }
 
-  Result<void> lines(const SegmentFile& file, std::string_view rest) {
+  Result<void> lines(const PlainSegment& file, std::string_view rest) {
     while (!rest.empty()) {
       const std::string_view line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(line.size() + 1);
@@ -123,7 +123,7 @@ class Replay {
     return {};
   }
 
-  Result<void> compare(const SegmentFile& file) {
+  Result<void> compare(const PlainSegment& file) {
     if (!checkpoint_ || checkpoint_->size != found_.tree.size()) return {};
     compared_ = true;
     if (checkpoint_->root == found_.tree.root()) return {};
@@ -143,7 +143,7 @@ Result<std::string> read_checkpoint(const std::filesystem::path& directory) {
   return note;
 }
 
-bool has_a_record(const SegmentFile& file) {
+bool has_a_record(const PlainSegment& file) {
   const auto content = read_file(file.path, kNoLimit);
   return content && !whole_lines(*content).empty();
 }
@@ -151,7 +151,7 @@ bool has_a_record(const SegmentFile& file) {
 }  // namespace
 
 Result<Recovered> recover(const std::filesystem::path& directory) {
-  SIGNER_ASSIGN_OR_RETURN(const std::vector<SegmentFile> segments, segments_in(directory));
+  SIGNER_ASSIGN_OR_RETURN(const std::vector<PlainSegment> segments, segments_in(directory));
   SIGNER_ASSIGN_OR_RETURN(const std::string note, read_checkpoint(directory));
   std::optional<tlog::Checkpoint> checkpoint;
   if (!note.empty()) {
