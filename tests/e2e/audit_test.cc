@@ -3,6 +3,8 @@
 // The audit log as the operator and the auditor have it: checkpoints by a key in the token, a log that was changed is
 // found out, and signerd does not go on with it.
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
@@ -210,6 +212,33 @@ TEST_F(AuditLogUnderTest, WhatAFloodOfRefusalsCouldNotWriteIsSummed) {
   }
   EXPECT_EQ(said, before + sent);
   EXPECT_EQ(verify().status, 0);
+}
+
+// A limit of the process stands in for a disk without space: it needs no rights, and the same calls fail.
+TEST_F(AuditLogUnderTest, Invariant01_WithoutSpaceNothingIsSignedAndWithItAllGoesOn) {
+  issue_one();
+  const pid_t signerd = daemon_.process().pid();
+  rlimit usual{};
+  const rlimit none{4096, RLIM_INFINITY};
+  ASSERT_EQ(::prlimit(signerd, RLIMIT_FSIZE, &none, &usual), 0);
+  const auto refused = [this] {
+    const auto reply = daemon_.issue();
+    return reply && reply->status == 500 && reply->code() == "internal";
+  };
+  ASSERT_TRUE(eventually(refused)) << daemon_.log();
+  HttpConnection connection(daemon_.socket());
+  EXPECT_EQ(connection.get("/readyz")->status, 503);
+  EXPECT_NE(connection.get("/metrics")->body.find("signer_audit_healthy 0"), std::string::npos);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(refused()) << "and each at once";
+  EXPECT_NE(daemon_.log().find("EFBIG"), std::string::npos) << daemon_.log();
+
+  ASSERT_EQ(::prlimit(signerd, RLIMIT_FSIZE, &usual, nullptr), 0);
+  ASSERT_TRUE(daemon_.ready());
+  const std::uint64_t index = issue_one();
+  ASSERT_TRUE(becomes_covered(index));
+  ASSERT_TRUE(eventually([this] { return records_of("audit_recovered").size() == 1; }));
+  EXPECT_GT(records_of("audit_recovered")[0]["down_us"].get<std::int64_t>(), 0);
+  EXPECT_EQ(verify().status, 0) << verify().out;
 }
 
 class AuditSegments : public AuditLogUnderTest {
