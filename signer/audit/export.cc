@@ -216,6 +216,21 @@ std::string to_syslog(const LogLine& line, std::string_view origin) {
   return text + "]\n";
 }
 
+// Control characters become spaces: a value must not look like the next one.
+std::string on_one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  return text;
+}
+
+// systemd.io/JOURNAL_NATIVE_PROTOCOL: NAME=value lines.  A line of the log has no newline in it.
+std::string to_journald(const LogLine& line, std::string_view origin) {
+  const std::string event = on_one_line(line.record.text("event"));
+  return "MESSAGE=" + std::string(line.line) + "\nPRIORITY=" + std::to_string(exported_event(event).syslog_severity) +
+         "\nSYSLOG_IDENTIFIER=signer-audit\nSIGNER_EVENT=" + event + "\nSIGNER_INDEX=" + std::to_string(line.index) +
+         "\nSIGNER_ORIGIN=" + on_one_line(std::string(origin)) + "\n\n";
+}
+
 }  // namespace
 
 std::optional<ExportFormat> export_format(std::string_view name) noexcept {
@@ -223,6 +238,7 @@ std::optional<ExportFormat> export_format(std::string_view name) noexcept {
   if (name == "ocsf") return ExportFormat::kOcsf;
   if (name == "fhir") return ExportFormat::kFhir;
   if (name == "rfc5424") return ExportFormat::kRfc5424;
+  if (name == "journald") return ExportFormat::kJournald;
   return std::nullopt;
 }
 
@@ -234,6 +250,8 @@ std::string exported(const LogLine& line, std::string_view origin, ExportFormat 
       return to_fhir(line, origin);
     case ExportFormat::kRfc5424:
       return to_syslog(line, origin);
+    case ExportFormat::kJournald:
+      return to_journald(line, origin);
     case ExportFormat::kJsonl:
       break;
   }

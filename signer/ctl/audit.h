@@ -38,6 +38,7 @@ struct AuditOptions {
   bool dry_run = false;
   std::string cursor;
   std::string format = "jsonl";
+  std::string destination = "-";    // of an export: standard output, or "unix:PATH", a datagram socket
   std::optional<std::int64_t> now;  // seconds since 1970; the clock's otherwise
 };
 

@@ -2,15 +2,22 @@
 //
 // `signerctl audit export`: what a collector has not got yet.
 
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "audit/export.h"
 #include "audit/line.h"
 #include "audit/walk.h"
 #include "base/file.h"
+#include "base/unique_fd.h"
 #include "ctl/audit.h"
 #include "ctl/text.h"
 
@@ -55,32 +62,82 @@ Result<Cursor> beginning_of(const std::string& directory) {
   return Cursor{head.origin, files.front().first_index};
 }
 
+// Where records go.
+class Destination {
+ public:
+  // `to`: "-" for `output_fd`, or "unix:PATH".
+  static Result<Destination> open(const std::string& to, int output_fd) {
+    if (to == "-") return Destination(UniqueFd(), output_fd);
+    constexpr std::string_view kUnix = "unix:";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = to.starts_with(kUnix) ? to.substr(kUnix.size()) : std::string();
+    if (path.empty() || path.size() >= sizeof address.sun_path)
+      return fail(ErrorCode::kInvalidRequest, "audit: --to must be - or unix:PATH");
+    path.copy(static_cast<char*>(address.sun_path), path.size());
+    UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const timeval patience{kPatience.count(), 0};
+    if (!socket.valid() || ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+        ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      return fail(ErrorCode::kInternal, "audit: connect to " + path + ": " + errno_text(errno));
+    }
+    const int fd = socket.get();
+    return Destination(std::move(socket), fd);
+  }
+
+  // As much at once as the destination takes as one: for a socket each record is a datagram of its own.
+  [[nodiscard]] bool is_socket() const noexcept { return socket_.valid(); }
+
+  // All of it, or a failure after which some of it may have arrived.
+  Result<void> write(std::string_view text) const {
+    while (!text.empty()) {
+      const ssize_t written =
+          is_socket() ? ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) : ::write(fd_, text.data(), text.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return fail(ErrorCode::kInternal, "audit: write the export: " + errno_text(errno));
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+  }
+
+ private:
+  static constexpr std::chrono::seconds kPatience{10};
+
+  Destination(UniqueFd socket, int fd) : socket_(std::move(socket)), fd_(fd) {}
+
+  UniqueFd socket_;
+  int fd_;
+};
+
 // Records on their way: each batch is written out, then the cursor.
 class Shipment {
  public:
-  Shipment(const Context& context, std::string path, Cursor cursor)
-      : context_(context), path_(std::move(path)), cursor_(std::move(cursor)) {}
+  Shipment(Destination destination, std::string path, Cursor cursor)
+      : destination_(std::move(destination)), path_(std::move(path)), cursor_(std::move(cursor)) {}
 
   // False if it cannot go on; failure() then says why.
   bool add(const audit::LogLine& line, audit::ExportFormat format) {
-    batch_ += audit::exported(line, cursor_.origin, format);
+    std::string text = audit::exported(line, cursor_.origin, format);
+    bytes_ += text.size();
+    if (destination_.is_socket() || batch_.empty()) {
+      batch_.push_back(std::move(text));
+    } else {
+      batch_.back() += text;
+    }
     cursor_.next = line.index + 1;
-    return batch_.size() < kBatchBytes || deliver();
+    return bytes_ < kBatchBytes || deliver();
   }
 
   bool deliver() {
     if (batch_.empty()) return true;
-    std::string_view rest = batch_;
-    while (!rest.empty()) {
-      const ssize_t written = ::write(context_.output_fd, rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) {
-        failure_ = Error{ErrorCode::kInternal, "audit: write the export: " + errno_text(errno)};
+    for (const std::string& text : batch_) {
+      if (auto written = destination_.write(text); !written) {
+        failure_ = std::move(written).error();
         return false;
       }
-      rest.remove_prefix(static_cast<std::size_t>(written));
     }
     batch_.clear();
+    bytes_ = 0;
     auto moved = write_cursor(path_, cursor_);
     if (!moved) failure_ = std::move(moved).error();
     return !failure_;
@@ -89,10 +146,11 @@ class Shipment {
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
 
  private:
-  const Context& context_;
+  Destination destination_;
   std::string path_;
   Cursor cursor_;
-  std::string batch_;
+  std::vector<std::string> batch_;  // one text, or one for each datagram
+  std::size_t bytes_ = 0;
   std::optional<Error> failure_;
 };
 
@@ -113,7 +171,9 @@ Outcome audit_export(const Context& context, const AuditOptions& options) {
                                       std::to_string(beginning->next - 1) + " are not here any more";
     return failed(context, Exit::kNo, {ErrorCode::kInvalidRequest, "audit: " + why + "; remove it to begin anew"});
   }
-  Shipment shipment(context, options.cursor, cursor);
+  auto destination = Destination::open(options.destination, context.output_fd);
+  if (!destination) return failed(context, Exit::kUsage, destination.error());
+  Shipment shipment(*std::move(destination), options.cursor, cursor);
   const auto walk = audit::walk_records(options.directory, cursor.next,
                                         [&](const audit::LogLine& line) { return shipment.add(line, *format); });
   if (!walk) return failed(context, Exit::kUsage, walk.error());

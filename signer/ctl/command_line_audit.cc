@@ -124,15 +124,22 @@ void CommandLine::add_audit_export(CLI::App& audit) {
       audit, "export", "write what is new in the log to standard output, for a collector",
       "  signerctl audit export /var/lib/signer/audit --cursor siem.cursor --format ocsf | collector\n"
       "  signerctl audit export /var/lib/signer/audit --cursor arr.cursor --format fhir > new.ndjson\n"
+      "  signerctl audit export /var/lib/signer/audit --cursor log.cursor --format rfc5424 --to unix:/dev/log\n"
+      "  signerctl audit export /var/lib/signer/audit --cursor journal.cursor --format journald \\\n"
+      "      --to unix:/run/systemd/journal/socket\n"
       "The cursor moves once a batch is written: after a crash some records come again, none is left out.",
       audit_export);
   add_audit_directory(*made);
   made->add_option("--cursor", audit_.cursor, "file that says where the last export ended; made if absent")
       ->required()
       ->type_name("FILE");
-  made->add_option("--format", audit_.format, "jsonl, ocsf, fhir or rfc5424")
-      ->check(CLI::IsMember({"jsonl", "ocsf", "fhir", "rfc5424"}))
+  made->add_option("--format", audit_.format, "jsonl, ocsf, fhir, rfc5424 or journald")
+      ->check(CLI::IsMember({"jsonl", "ocsf", "fhir", "rfc5424", "journald"}))
       ->type_name("NAME")
+      ->capture_default_str();
+  made->add_option("--to", audit_.destination,
+                   "- is standard output, unix:PATH a socket that gets a datagram for each record")
+      ->type_name("PLACE")
       ->capture_default_str();
 }
 

@@ -43,7 +43,15 @@ TEST(Export, KnowsItsFormatsByName) {
   EXPECT_EQ(export_format("ocsf"), ExportFormat::kOcsf);
   EXPECT_EQ(export_format("fhir"), ExportFormat::kFhir);
   EXPECT_EQ(export_format("rfc5424"), ExportFormat::kRfc5424);
+  EXPECT_EQ(export_format("journald"), ExportFormat::kJournald);
   EXPECT_FALSE(export_format("cef"));
+}
+
+TEST(Export, AnEntryOfTheJournalIsNameAndValueInEachLine) {
+  const std::string line = line_of({{"event", "refuse"}, {"detail", "a\nPRIORITY=0"}});
+  EXPECT_EQ(exported_line(line, ExportFormat::kJournald),
+            "MESSAGE=" + line + "\nPRIORITY=5\nSYSLOG_IDENTIFIER=signer-audit\nSIGNER_EVENT=refuse\nSIGNER_INDEX=7\n" +
+                "SIGNER_ORIGIN=" + std::string(kOrigin) + "\n\n");
 }
 
 TEST(Export, GivesJsonLinesAsTheyAre) {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -11,6 +13,7 @@
 #include <sstream>
 
 #include "audit/line.h"
+#include "base/unique_fd.h"
 #include "jose/base64url.h"
 #include "jose/json.h"
 #include "tests/support/made_log.h"
@@ -376,6 +379,32 @@ TEST_F(AuditCommand, ExportLeavesItsCursorIfNobodyTookWhatItWrote) {
                               (own_ / "cursor") + "' >/dev/full; echo $?";
   EXPECT_EQ(run_program({"/bin/sh", "-c", command}).out, "2\n");
   EXPECT_FALSE(fs::exists(own_ / "cursor"));
+}
+
+// As /dev/log and the journal's socket take them.
+TEST_F(AuditCommand, ExportSendsEachRecordAsADatagram) {
+  const std::string path = own_ / "collector";
+  const std::vector<std::string> command = {"export", directory(), "--cursor", own_ / "cursor", "--to", "unix:" + path};
+  EXPECT_EQ(audit(command).status, 2) << "nobody listens";
+  EXPECT_FALSE(fs::exists(own_ / "cursor"));
+  const UniqueFd collector(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(collector.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const Finished sent = audit(command);  // the queue of a socket takes some before anybody reads
+  ASSERT_EQ(sent.status, 0) << sent.err;
+  EXPECT_EQ(sent.out, "");
+  for (std::uint64_t index = 0; index < 11; ++index) {
+    std::string datagram(8192, '\0');
+    const ssize_t size = ::recv(collector.get(), datagram.data(), datagram.size(), MSG_DONTWAIT);
+    ASSERT_GT(size, 0) << index;
+    datagram.resize(static_cast<std::size_t>(size));
+    EXPECT_EQ(datagram, log_.line(index) + "\n");
+  }
+  char more = 0;
+  EXPECT_EQ(::recv(collector.get(), &more, 1, MSG_DONTWAIT), -1) << "nothing twice";
+  EXPECT_EQ(audit({"export", directory(), "--cursor", own_ / "cursor", "--to", "tcp:x"}).status, 2);
 }
 
 TEST_F(AuditCommand, ExportRefusesACursorOfAnotherLogAndOneWhoseRecordsAreGone) {
