@@ -25,12 +25,17 @@ std::optional<std::uint64_t> number_at(std::string_view digits) noexcept {
   return number;
 }
 
+// In 2223: WallTime counts nanoseconds, and whoever wrote the line may have written any year.
+constexpr std::time_t kSecondsMax = 8'000'000'000;
+
 // "2026-11-23T19:14:52.781672Z".
 std::optional<WallTime> time_of(const std::string& text) {
   std::tm parts{};
   const char* end = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
   if (end == nullptr || *end != '.') return std::nullopt;
-  return WallTime(std::chrono::seconds(::timegm(&parts)));
+  const std::time_t seconds = ::timegm(&parts);
+  if (seconds < 0 || seconds > kSecondsMax) return std::nullopt;
+  return WallTime(std::chrono::seconds(seconds));
 }
 
 Failure<Error> no_head(std::string_view why) {
