@@ -73,11 +73,11 @@ void Checker::take_note(const RecordView& record, std::uint64_t index) {
     complain(Problem::kOrigin, index, here, "the checkpoint is of a log with another origin");
   } else if (record.number("size") != static_cast<std::int64_t>(opened->size)) {
     complain(Problem::kBadCheckpoint, index, here, "the record and its note say different sizes");
-  } else if (opened->size > index || opened->size < evidence_.settled()) {
+  } else if (opened->size > index || (opened->size < evidence_.settled() && opened->size <= verdict_.covered)) {
     complain(Problem::kForked, index, here, of_size(opened->size) + " cannot stand here");
-  } else {
+  } else if (opened->size >= evidence_.settled()) {
     judge_note(*opened, index);
-  }
+  }  // else it was signed before a segment began and recorded behind its head, and the records before are not here
 }
 
 void Checker::judge_note(const tlog::Checkpoint& checkpoint, std::uint64_t index) {

@@ -82,7 +82,7 @@ void Checkpointer::make() {
     log::error("audit_checkpoint_refused", {{"size", head.size}, {"last_size", last_->size}});
     return settled();
   }
-  if (head.size == 0 || (last_ && head.size == last_->size)) return settled();
+  if (head.size == 0 || (last_ && head.size == last_->size)) return go_on();  // the disk is slower than the timer
   ask(entry->active, head);
 }
 

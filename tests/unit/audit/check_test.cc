@@ -92,6 +92,36 @@ TEST_F(Check, OfARetiredLogTheHeadsTreeIsCoveredToo) {
   EXPECT_TRUE(check().finding);
 }
 
+// The token took its time: signed before the segment began, recorded behind its head.
+TEST_F(Check, TakesACheckpointOfRecordsThatWereRetired) {
+  const std::string early = log_.sign();
+  const std::uint64_t size = log_.size();
+  log_.add_issue();
+  log_.begin_segment();
+  const std::uint64_t first = log_.size() - 1;
+  log_.add({{"event", "checkpoint"}, {"note", early}, {"size", size}});
+  log_.add_issue();
+  log_.add_checkpoint();
+  log_.write(directory_.path());
+  EXPECT_FALSE(check().finding);
+  fs::remove(path(0));
+  fs::remove(path(8));
+  const Verdict verdict = check();
+  EXPECT_FALSE(verdict.finding) << testing::PrintToString(*verdict.finding);
+  EXPECT_EQ(verdict.first_index, first);
+  EXPECT_EQ(verdict.covered, log_.size() - 1);
+}
+
+TEST_F(Check, NamesACheckpointThatIsOlderThanTheOneBefore) {
+  const std::string early = log_.sign();
+  const std::uint64_t size = log_.size();
+  log_.add_issue();
+  log_.add_checkpoint();
+  log_.add({{"event", "checkpoint"}, {"note", early}, {"size", size}});
+  log_.write(directory_.path());
+  expect_at(check(), Problem::kForked, log_.size() - 1);
+}
+
 TEST_F(Check, NamesEachRecordThatIsDeleted) {
   for (std::size_t segment = 0; segment < 2; ++segment) {
     const std::uint64_t first = log_.segments()[segment].first_index;

@@ -161,6 +161,19 @@ TEST_F(CheckpointerUnderTest, NothingThatIsNotDurableIsSigned) {
   ASSERT_TRUE(run_until([&] { return checked(notes_.back()) >= 4; }));
 }
 
+TEST_F(CheckpointerUnderTest, WhatASlowDiskHeldUpIsCoveredThoughNoRecordFollows) {
+  make_key();
+  const auto checkpointer = this->checkpointer(milliseconds(10));
+  record();
+  ASSERT_TRUE(run_until([&] { return notes_.size() == 1 && checkpointer->uncovered() == 1; }));
+  disk_.hold_syncs();
+  record();
+  ASSERT_TRUE(run_until([&] { return disk_.a_sync_waits(); }));
+  run_until([] { return false; }, milliseconds(200));  // the timer finds nothing new to sign, more than once
+  disk_.release_syncs();
+  ASSERT_TRUE(run_until([&] { return checked(notes_.back()) >= 4; }));
+}
+
 TEST_F(CheckpointerUnderTest, TheEndWaitsForTheLastRecordToBeCovered) {
   make_key();
   const auto checkpointer = this->checkpointer(seconds(3600));
