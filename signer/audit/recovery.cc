@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audit/line.h"
+#include "audit/record_view.h"
 #include "base/file.h"
 #include "tlog/checkpoint.h"
 #include "tlog/note.h"
@@ -112,6 +113,7 @@ class Replay {
       const std::uint64_t index = found_.tree.size();
       if (index_of(line) != index)
         return unlike(file.path, "what stands at record " + std::to_string(index) + " is not that record");
+      if (!RecordView::parse(line)) return unlike(file.path, "record " + std::to_string(index) + " is no record");
       if (found_.last_leaf && prev_of(line) != found_.last_leaf) {
         return unlike(file.path, "record " + std::to_string(index) +
                                      " does not follow the record before it: one of the two was changed");

@@ -154,13 +154,18 @@ Result<bool> has_a_line(const SegmentFile& file) {
   return step == SegmentReader::Step::kLine;
 }
 
-// The time of a segment's first record.
-Result<std::string> begun_at(const SegmentFile& file) {
-  SIGNER_ASSIGN_OR_RETURN(SegmentReader reader, SegmentReader::open(file));
-  SIGNER_ASSIGN_OR_RETURN(const SegmentReader::Step step, reader.next());
-  const auto record = step == SegmentReader::Step::kLine ? RecordView::parse(reader.line()) : std::nullopt;
-  if (!record || record->text("time").empty()) return not_whole(file, "no first record");
-  return record->text("time");
+// The newest time in a segment: a clock that was set back does not make its records older.
+Result<std::string> newest_time_in(const SegmentFile& file) {
+  std::string newest;
+  const auto read = each_line(file, [&](std::string_view line) -> Result<void> {
+    const auto record = RecordView::parse(line);
+    if (!record) return not_whole(file, "a line that is no record");
+    newest = std::max(newest, record->text("time"));
+    return {};
+  });
+  if (!read) return fail(read.error());
+  if (newest.empty()) return not_whole(file, "no record");
+  return newest;
 }
 
 }  // namespace
@@ -190,8 +195,8 @@ Result<std::vector<SegmentFile>> retirable_segments(const std::filesystem::path&
   if (verdict.finding || !verdict.signatures_checked) return retirable;
   for (std::size_t i = 0; i + 1 < files.size(); ++i) {
     if (verdict.covered <= files[i + 1].first_index) break;
-    SIGNER_ASSIGN_OR_RETURN(const std::string ended, begun_at(files[i + 1]));
-    if (ended >= before) break;
+    SIGNER_ASSIGN_OR_RETURN(const std::string newest, newest_time_in(files[i]));
+    if (newest >= before) break;
     retirable.push_back(files[i]);
   }
   return retirable;

@@ -320,6 +320,17 @@ TEST(AuditRecovery, RecordsThatAreMovedDoubledOrTakenOutAreRefused) {
   }
 }
 
+// It would be signed for ever, and no checker would take the log for whole again.
+TEST(AuditRecovery, ALinkedLineThatIsNoRecordIsRefused) {
+  const TemporaryDirectory directory;
+  make_log(directory.path(), 3);
+  const std::vector<std::string> lines = lines_in(directory.path());
+  const std::string linked = "\"index\":" + std::to_string(lines.size()) + " \"prev\":\"" +
+                             tlog::to_base64(tlog::leaf_hash(lines.back())) + '"';
+  std::ofstream(directory / kFirst, std::ios::binary | std::ios::app) << "no record " << linked << '\n';
+  expect_refused(directory.path(), "", "a line that is no record");
+}
+
 TEST(AuditRecovery, SegmentsThatAreMissingOrOfAnotherLogAreRefused) {
   const auto three = [](const fs::path& directory) {
     make_log(directory, 9, 3);

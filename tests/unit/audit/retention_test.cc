@@ -146,8 +146,24 @@ TEST_F(Retention, MayDeleteNothingWithoutAGoodVerdictWithSignatures) {
   }
   uncovered.covered = 9;
   EXPECT_EQ(audit::retirable_segments(directory_.path(), uncovered, late)->size(), 1U);
-  EXPECT_TRUE(audit::retirable_segments(directory_.path(), good, made_time(8))->empty()) << "not older than that";
-  EXPECT_EQ(audit::retirable_segments(directory_.path(), good, made_time(9))->size(), 1U);
+  EXPECT_TRUE(audit::retirable_segments(directory_.path(), good, made_time(7))->empty()) << "not older than that";
+  EXPECT_EQ(audit::retirable_segments(directory_.path(), good, made_time(8))->size(), 1U);
+}
+
+// A clock that was set back dates the head of the next segment before all that this one holds.
+TEST_F(Retention, KeepsARecordThatIsNewThoughTheNextSegmentBeginsInThePast) {
+  MadeLog log;
+  log.add({{"event", "start"}, {"time", "2033-01-01T00:00:00.000000Z"}});
+  log.begin_segment();
+  log.add_issue();
+  log.add_checkpoint();
+  log_ = log;
+  fs::remove(path(8));
+  log_.write(directory_.path());
+  const audit::Verdict verdict = check();
+  ASSERT_FALSE(verdict.finding);
+  EXPECT_TRUE(audit::retirable_segments(directory_.path(), verdict, "2030")->empty());
+  EXPECT_EQ(audit::retirable_segments(directory_.path(), verdict, "2034")->size(), 1U);
 }
 
 TEST_F(Retention, DeletesBothFormsOfASegment) {
