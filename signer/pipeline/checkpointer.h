@@ -20,7 +20,8 @@
 
 namespace signer::pipeline {
 
-// Belongs to the event loop's thread; all that it refers to outlives it.
+// Belongs to the event loop's thread.  All that it refers to outlives it, and it outlives the job that it gave the
+// token: stop the token first.
 class Checkpointer {
  public:
   Checkpointer(boost::asio::io_context& loop, const Clock& clock, audit::AuditLog& audit, KeyTable& keys,

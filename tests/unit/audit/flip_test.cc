@@ -58,7 +58,7 @@ TEST_P(Flip, EveryByteOfARecordIsNoticedAndItsRecordNamed) {
   EXPECT_GT(flips, 4000U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Bits, Flip, testing::Combine(testing::Values(0x01U, 0x20U, 0x80U, 0U), testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(Bits, Flip, testing::Combine(testing::Values(0x01U, 0U), testing::Bool()));
 
 TEST_F(TamperedLog, EveryByteOfTheFileCheckpointIsNoticedAndNoRecordBlamed) {
   log_.write(directory_.path());
