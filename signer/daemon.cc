@@ -164,13 +164,6 @@ Result<void> Daemon::open_checkpoints() {
 
 // What the start found and made.
 void Daemon::record_opening() {
-  if (audit_->torn()) {
-    audit::Record recovered;
-    recovered.event = audit::Event::kRecovered;
-    recovered.bytes = audit_->torn()->content.size();
-    recovered.tail_sha256 = jose::base64url_encode(jose::sha256(bytes_of(audit_->torn()->content)));
-    pipeline_->record_event(std::move(recovered));
-  }
   audit::Record started;
   started.event = audit::Event::kStart;
   started.config_sha256 = config_.sha256;

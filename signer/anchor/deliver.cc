@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -36,10 +37,19 @@ Result<void> write_all(int fd, std::string_view bytes) {
   return {};
 }
 
+// False if a write that failed left a part of a note at the end.
+bool ends_a_note(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0) return true;
+  char last[2] = {'\n', '\n'};
+  if (status.st_size < 2 || ::pread(fd, last, 2, status.st_size - 2) != 2) return false;
+  return last[0] == '\n' && last[1] == '\n';
+}
+
 Result<void> append_to(const std::string& path, const std::string& note) {
-  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600));
+  const UniqueFd file(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600));
   if (!file.valid()) return failure("open " + path);
-  SIGNER_RETURN_IF_ERROR(write_all(file.get(), note + "\n"));
+  SIGNER_RETURN_IF_ERROR(write_all(file.get(), (ends_a_note(file.get()) ? "" : "\n\n") + note + "\n"));
   if (::fsync(file.get()) != 0 && errno != EINVAL) return failure("fsync " + path);  // EINVAL: a pipe, a device
   return {};
 }

@@ -3,11 +3,14 @@
 #include "audit/audit_log.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "audit/line.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "jose/base64url.h"
+#include "jose/hash.h"
 
 namespace signer::audit {
 
@@ -63,7 +66,12 @@ Result<void> AuditLog::take_up(Recovered recovered) {
   if (recovered.segment.empty()) return {};
   if (torn_) {
     const auto path = torn_path(options_.directory, torn_->index);
-    SIGNER_RETURN_IF_ERROR(write_file_atomically(path, torn_->content));
+    if (auto kept = write_file_atomically(path, torn_->content); !kept) {
+      return fail(kept.error().code, kept.error().text +
+                                         "; the start keeps what a crash left behind the last record: "
+                                         "make room for " +
+                                         std::to_string(torn_->content.size()) + " bytes");
+    }
     log::warn("audit_tail_cut", {{"segment", recovered.segment.string()},
                                  {"bytes", torn_->content.size()},
                                  {"kept_in", path.string()},
@@ -75,7 +83,19 @@ Result<void> AuditLog::take_up(Recovered recovered) {
   }
   segment_size_ = segment_zeroed_ = filled_ = recovered.segment_bytes;
   segment_begun_ = recovered.segment_begun;
+  if (torn_) record_tail();
   return {};
+}
+
+// Right behind the cut: whatever becomes of this start, the log says what was cut from it.
+void AuditLog::record_tail() {
+  Record record;
+  record.event = Event::kRecovered;
+  record.time = std::chrono::system_clock::now();
+  record.bytes = torn_->content.size();
+  record.tail_sha256 = jose::base64url_encode(jose::sha256(bytes_of(torn_->content)));
+  append(record);
+  flush();
 }
 
 Result<void> AuditLog::start_segment(std::uint64_t first_index) {
@@ -88,7 +108,8 @@ Result<void> AuditLog::start_segment(std::uint64_t first_index) {
 // Whether the next record of this size begins a segment; then the segment's own record has taken its index.
 bool AuditLog::begin_segment_for(const Record& record, std::size_t line_bytes) {
   const bool full = filled_ + line_bytes > options_.segment_bytes_max;
-  const bool old = record.time - segment_begun_ >= options_.segment_age_max;
+  // Also one that was begun by a clock which was ahead.
+  const bool old = std::chrono::abs(record.time - segment_begun_) >= options_.segment_age_max;
   if (filled_ != 0 && !full && !old) return false;
   Chunk& chunk = pending_.emplace_back();
   chunk.first_index = next_index_++;

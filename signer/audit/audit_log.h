@@ -55,9 +55,9 @@ struct AuditOptions {
 class AuditLog {
  public:
   // Opens or starts the log: reads it from the last checkpoint on, keeps aside what a crash left behind the last whole
-  // record, goes on from there.  `wake` is called from the writer's thread when records became durable that someone
-  // waits for, or the log failed or recovered; it must not block.  kInternal with what to do, and nothing changed, if
-  // the directory cannot be used or the log is not the one that its last checkpoint was made of.
+  // record and says so in a record, goes on from there.  `wake` is called from the writer's thread when records became
+  // durable that someone waits for, or the log failed or recovered; it must not block.  kInternal with what to do, and
+  // nothing changed, if the directory cannot be used or the log is not the one that its last checkpoint was made of.
   [[nodiscard]] static Result<std::unique_ptr<AuditLog>> open(AuditOptions options, std::function<void()> wake);
 
   AuditLog(const AuditLog&) = delete;
@@ -126,6 +126,7 @@ class AuditLog {
   AuditLog(AuditOptions options, std::function<void()> wake);
 
   Result<void> take_up(Recovered recovered);
+  void record_tail();
   bool begin_segment_for(const Record& record, std::size_t line_bytes);
   void run();
   bool write_until_durable(Chunk& chunk);

@@ -3,7 +3,6 @@
 #include "audit/recovery.h"
 
 #include <algorithm>
-#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -17,7 +16,7 @@ namespace signer::audit {
 
 namespace {
 
-constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
+constexpr std::size_t kSegmentFileMax = 1280UL * 1024 * 1024;  // the largest segment_bytes, a batch, zeroes ahead
 
 struct PlainSegment {
   std::filesystem::path path;
@@ -45,6 +44,14 @@ Result<std::vector<PlainSegment>> segments_in(const std::filesystem::path& direc
   return segments;
 }
 
+// A regular file of the size that a segment can have, and no link to elsewhere: it is read as a whole.
+Result<std::string> read_segment(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::symlink_status(path, error).type() != std::filesystem::file_type::regular)
+    return unlike(path, "it is no regular file");
+  return read_file(path, kSegmentFileMax);
+}
+
 // A record counts once its newline is there and nothing before it is zero.
 std::string_view whole_lines(std::string_view content) {
   content = content.substr(0, content.find('\0'));
@@ -58,7 +65,7 @@ class Replay {
   explicit Replay(std::optional<tlog::Checkpoint> checkpoint) : checkpoint_(std::move(checkpoint)) {}
 
   Result<void> segment(const PlainSegment& file, bool last) {
-    SIGNER_ASSIGN_OR_RETURN(const std::string content, read_file(file.path, kNoLimit));
+    SIGNER_ASSIGN_OR_RETURN(const std::string content, read_segment(file.path));
     const std::string_view whole = whole_lines(content);
     if (!last && whole.size() != content.size()) return unlike(file.path, "its last records are damaged");
     if (!whole.empty()) {
@@ -140,13 +147,18 @@ class Replay {
 };
 
 Result<std::string> read_checkpoint(const std::filesystem::path& directory) {
-  auto note = read_file(directory / kCheckpointFile, tlog::kNoteBytesMax);
-  if (!note && note.error().code == ErrorCode::kNotFound) return std::string();
+  const auto path = directory / kCheckpointFile;
+  std::error_code error;
+  const auto type = std::filesystem::symlink_status(path, error).type();
+  if (type == std::filesystem::file_type::not_found) return std::string();
+  if (type != std::filesystem::file_type::regular) return unlike(path, "it is no regular file");
+  SIGNER_ASSIGN_OR_RETURN(std::string note, read_file(path, tlog::kNoteBytesMax));
+  if (note.empty()) return unlike(path, "it is no checkpoint: it is empty");
   return note;
 }
 
 bool has_a_record(const PlainSegment& file) {
-  const auto content = read_file(file.path, kNoLimit);
+  const auto content = read_segment(file.path);
   return content && !whole_lines(*content).empty();
 }
 

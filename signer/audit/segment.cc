@@ -32,13 +32,15 @@ class FileSegment final : public Segment {
 
   Result<void> sync() override {
     if (::fdatasync(fd_.get()) != 0) return failure("fdatasync");
-    // Records in a file without a name are on no disk that anybody can read.
-    struct stat status {};
-    if (::fstat(fd_.get(), &status) != 0) return failure("look at");
-    if (status.st_nlink > 0) return {};
-    return fail(ErrorCode::kInternal, "audit: " + path_.string() +
-                                          " was deleted while signerd wrote to it; find out who did, restore what a "
-                                          "backup has, then restart signerd");
+    // Records in a file that is not the log's by its name are on no disk that anybody reads.
+    struct stat ours {};
+    struct stat named {};
+    if (::fstat(fd_.get(), &ours) != 0) return failure("look at");
+    if (::lstat(path_.c_str(), &named) == 0 && ours.st_dev == named.st_dev && ours.st_ino == named.st_ino) return {};
+    return fail(ErrorCode::kInternal,
+                "audit: " + path_.string() +
+                    " was deleted or moved while signerd wrote to it; find out who did, put it back "
+                    "or restore what a backup has, then restart signerd");
   }
 
   Result<void> truncate(std::uint64_t size) override {

@@ -32,6 +32,7 @@ constexpr std::size_t kBatchBytes = 1024UL * 1024;
 struct Cursor {
   std::string origin;
   std::uint64_t next = 0;
+  std::string last;  // base64 of the leaf of the record before `next`; empty: none was exported
 };
 
 Result<std::optional<Cursor>> read_cursor(const std::string& path) {
@@ -43,11 +44,14 @@ Result<std::optional<Cursor>> read_cursor(const std::string& path) {
       !(*json)["next"].is_number_unsigned()) {
     return fail(ErrorCode::kInvalidRequest, "audit: " + path + " is no cursor of an export");
   }
-  return std::optional(Cursor{(*json)["origin"].get<std::string>(), (*json)["next"].get<std::uint64_t>()});
+  const auto last = json->find("last");
+  return std::optional(Cursor{(*json)["origin"].get<std::string>(), (*json)["next"].get<std::uint64_t>(),
+                              last != json->end() && last->is_string() ? last->get<std::string>() : std::string()});
 }
 
 Result<void> write_cursor(const std::string& path, const Cursor& cursor) {
-  return write_file_atomically(path, machine({{"origin", cursor.origin}, {"next", cursor.next}}));
+  return write_file_atomically(path,
+                               machine({{"origin", cursor.origin}, {"next", cursor.next}, {"last", cursor.last}}));
 }
 
 // Of the first segment that is here.
@@ -56,10 +60,10 @@ Result<Cursor> beginning_of(const std::string& directory) {
   if (files.empty()) return fail(ErrorCode::kNotFound, "audit: " + directory + " holds no segment of a log");
   SIGNER_ASSIGN_OR_RETURN(audit::SegmentReader reader, audit::SegmentReader::open(files.front()));
   SIGNER_ASSIGN_OR_RETURN(const auto step, reader.next());
-  if (step == audit::SegmentReader::Step::kEnd) return Cursor{"", files.front().first_index};
+  if (step == audit::SegmentReader::Step::kEnd) return Cursor{"", files.front().first_index, ""};
   if (step != audit::SegmentReader::Step::kLine) return fail(ErrorCode::kInvalidRequest, "audit: no segment");
   SIGNER_ASSIGN_OR_RETURN(const audit::SegmentHead head, audit::parse_segment_head(reader.line()));
-  return Cursor{head.origin, files.front().first_index};
+  return Cursor{head.origin, files.front().first_index, ""};
 }
 
 // Where records go.
@@ -125,6 +129,7 @@ class Shipment {
       batch_.back() += text;
     }
     cursor_.next = line.index + 1;
+    cursor_.last = tlog::to_base64(tlog::leaf_hash(line.line));
     return bytes_ < kBatchBytes || deliver();
   }
 
@@ -174,9 +179,25 @@ Outcome audit_export(const Context& context, const AuditOptions& options) {
   auto destination = Destination::open(options.destination, context.output_fd);
   if (!destination) return failed(context, Exit::kUsage, destination.error());
   Shipment shipment(*std::move(destination), options.cursor, cursor);
-  const auto walk = audit::walk_records(options.directory, cursor.next,
-                                        [&](const audit::LogLine& line) { return shipment.add(line, *format); });
+  // The last record that was exported must still be there: a log that was cut, or put back, gives its indexes anew.
+  const bool again = !cursor.last.empty() && cursor.next > beginning->next;
+  bool same = !again;
+  const auto walk =
+      audit::walk_records(options.directory, again ? cursor.next - 1 : cursor.next, [&](const audit::LogLine& line) {
+        if (again && line.index + 1 == cursor.next) {
+          same = tlog::to_base64(tlog::leaf_hash(line.line)) == cursor.last;
+          return same;
+        }
+        return same && shipment.add(line, *format);
+      });
   if (!walk) return failed(context, Exit::kUsage, walk.error());
+  if (!same) {
+    return failed(
+        context, Exit::kNo,
+        {ErrorCode::kInvalidRequest, "audit: record " + std::to_string(cursor.next - 1) +
+                                         " is not the one that was exported: the log was cut or "
+                                         "put back; audit verify tells, and without the cursor all is exported again"});
+  }
   if (!shipment.failure()) (void)shipment.deliver();
   if (shipment.failure()) return failed(context, Exit::kUsage, *shipment.failure());
   if (walk->bad_lines == 0) return {Exit::kYes, "", ""};

@@ -19,6 +19,7 @@ constexpr int kSelfCheckTriesMax = 2;
 
 // A record has a bound: so many findings of a kind, and so many bytes in their texts.
 constexpr std::chrono::seconds kSummaryAfter{10};
+constexpr std::chrono::seconds kStallAfter{1};  // far beyond what a sync takes that is only slow
 
 constexpr std::size_t kFindingsRecordedMax = 32;
 constexpr std::size_t kFindingsBytesMax = 4096;
@@ -78,6 +79,7 @@ struct Pipeline::Issue : Permitted {
   jose::Sha256Digest digest;
   std::uint64_t record_index = 0;
   std::optional<SignedToken> signed_token;
+  SteadyTime awaiting_since{};  // its record, once it is signed
   int self_checks = 0;
 };
 
@@ -103,7 +105,7 @@ Judged<Pipeline::PermittedPtr> Pipeline::prepare(const RequestContext& context, 
     return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now",
                   entry == nullptr ? "key not configured" : entry->reason);
   }
-  if (!audit_.healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure());
+  if (!audit_healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_failure());
   SIGNER_RETURN_IF_ERROR(
       entry->active->token->admit(context.peer.uid, entry->active->version.key_id, context.deadline));
   SIGNER_ASSIGN_OR_RETURN(auto pairwise, pairwise_key(authorized));
@@ -156,7 +158,7 @@ Judged<Pipeline::IssuePtr> Pipeline::issue_of(Permitted& permitted, policy::Shap
   SIGNER_ASSIGN_OR_RETURN(policy::SigningInput input, policy::make_signing_input(permitted.request, std::move(claims),
                                                                                  version.kid, permitted.time));
   if (permitted.pairwise_key != nullptr) {  // the answer took its time
-    if (!audit_.healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure());
+    if (!audit_healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_failure());
     // Before the record: a flood that the token cannot serve must not fill the disk with what was never signed.
     SIGNER_RETURN_IF_ERROR(
         permitted.key->token->admit(permitted.context.peer.uid, version.key_id, permitted.context.deadline));
@@ -221,6 +223,7 @@ void Pipeline::take_signature(const IssuePtr& issue, Judged<Bytes> signature) {
   issue->signed_token = *std::move(token);
   if (const auto record = audit_.recorded(issue->record_index)) return release(*issue, *record);
   audit_.flush(issue->record_index);
+  issue->awaiting_since = clock_.steady();
   awaiting_record_.push_back(issue);
   // A log that failed before this moment has woken us already and will not do so again until it has recovered.
   if (!audit_.wake_when_durable(issue->record_index) || !audit_.healthy()) return audit_woke();
@@ -247,9 +250,22 @@ void Pipeline::refuse_late() {
       wake_by(issue->context.deadline);
       awaiting_record_.push_back(std::move(issue));
     } else {
+      if (now - issue->awaiting_since >= kStallAfter) note_stall();
       refuse_issue(*issue, {ErrorCode::kDeadlineExceeded, "not recorded in time", "the audit log is slow", {}});
     }
   }
+}
+
+// A disk that neither writes nor fails: what waits for it would grow without end, so nothing is taken until it moves.
+void Pipeline::note_stall() {
+  if (stalled_at_) return;
+  stalled_at_ = audit_.size();
+  log::error("audit_stalled",
+             {{"durable_records", *stalled_at_}, {"effect", "signing stops until the disk has written a record"}});
+}
+
+std::string Pipeline::audit_failure() const {
+  return audit_.healthy() ? "no record became durable within a request's deadline" : audit_.failure();
 }
 
 bool Pipeline::self_check(const Issue& issue, const Bytes& signature) {
@@ -338,7 +354,7 @@ Judged<std::string> Pipeline::permit(const RequestContext& context, Verb verb, c
 
 void Pipeline::record_refusal(const RequestContext& context, const std::string& key, const Refusal& refusal) {
   ++metrics_.refusals[refusal.code];
-  if (!audit_.healthy()) {
+  if (!audit_healthy()) {
     refusals_.stop(context.peer.uid, clock_.steady());
     return summarize_later();
   }
@@ -378,7 +394,7 @@ void Pipeline::summarize_later() {
 }
 
 void Pipeline::summarize() {
-  if (!audit_.healthy()) return summarize_later();
+  if (!audit_healthy()) return summarize_later();
   for (const auto& [uid, count] : refusals_.take_stopped()) {
     audit::Record record;
     record.event = audit::Event::kRefusals;
@@ -392,6 +408,10 @@ void Pipeline::summarize() {
 
 // The log's own story: it cannot be written while it happens.
 void Pipeline::note_failure() {
+  if (stalled_at_ && audit_.size() > *stalled_at_) {
+    stalled_at_.reset();
+    log::warn("audit_moves_again");
+  }
   if (!audit_.healthy()) {
     if (!failed_since_) failed_since_ = clock_.steady();
   } else if (failed_since_) {

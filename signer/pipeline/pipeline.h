@@ -116,7 +116,8 @@ class Pipeline {
 
   [[nodiscard]] std::size_t under_way() const noexcept { return under_way_; }
 
-  [[nodiscard]] bool audit_healthy() const noexcept { return audit_.healthy(); }
+  // False while records cannot be written, or the disk answers nothing: then nothing is signed.
+  [[nodiscard]] bool audit_healthy() const noexcept { return audit_.healthy() && !stalled_at_; }
 
  private:
   struct Permitted;
@@ -139,6 +140,8 @@ class Pipeline {
   void note_failure();
   void wake_by(SteadyTime deadline);
   void refuse_late();
+  void note_stall();
+  [[nodiscard]] std::string audit_failure() const;
   void release(Issue& issue, audit::Recorded record);
   void refuse_issue(Issue& issue, Refusal refusal);
   Reply take_leave(Permitted& permitted);
@@ -158,7 +161,8 @@ class Pipeline {
   std::optional<SteadyTime> timer_at_;
   boost::asio::steady_timer summary_timer_;  // of refusals that were counted and not written
   bool summary_due_ = false;
-  std::optional<SteadyTime> failed_since_;  // when the log was first seen to fail
+  std::optional<std::uint64_t> stalled_at_;  // records that were durable when one missed its deadline
+  std::optional<SteadyTime> failed_since_;   // when the log was first seen to fail
   std::size_t under_way_ = 0;
 };
 

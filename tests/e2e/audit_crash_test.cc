@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // kill -9 at random moments under load, again and again: every token that a caller got has its record, and a stranger's
-// check of the log passes after each restart (invariant 1).  SIGNER_CRASHES says how often; nightly 1,000 times.
+// check of the log passes after each restart (invariant 1).  A killed process keeps what the kernel has of its files,
+// so that each record is synced before its token leaves is for tests/unit/audit/faults_test.cc to show.  SIGNER_CRASHES
+// says how often; nightly 1,000 times.
 #include <signal.h>
 
 #include <atomic>

@@ -51,6 +51,16 @@ TEST(Deliver, AFileGetsEachNoteAndAnEmptyLine) {
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+// A full disk can leave half a note; what follows must not become a part of it.
+TEST(Deliver, APartOfANoteIsSetOffFromTheNext) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "notes";
+  ASSERT_TRUE(deliver(to_file(path), kNote));
+  std::ofstream(path, std::ios::app) << "\xE2\x80\x94 ori";
+  ASSERT_TRUE(deliver(to_file(path), "second\n"));
+  EXPECT_EQ(text_of(path), kNote + "\n\xE2\x80\x94 ori\n\nsecond\n\n");
+}
+
 TEST(Deliver, AFileThatCannotBeWrittenIsAFailureWithItsName) {
   const TemporaryDirectory directory;
   const auto failed = deliver(to_file(directory / "none/notes"), kNote);

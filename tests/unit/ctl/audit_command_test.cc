@@ -374,6 +374,27 @@ TEST_F(AuditCommand, ExportWritesWhatIsNewAndMovesItsCursorBehindIt) {
   EXPECT_EQ(audit(command).out, all + log_.line(11) + "\n") << "again from the beginning";
 }
 
+// A restored backup gives the indexes of what was exported to other records.
+TEST_F(AuditCommand, ExportStopsIfTheRecordBeforeItsCursorIsAnotherOrGone) {
+  const std::vector<std::string> command = {"export", directory(), "--cursor", own_ / "cursor"};
+  ASSERT_EQ(audit(command).status, 0);
+  const std::string segment = directory() + "/" + audit::segment_name(7);
+  const std::string whole = read_text(segment);
+  const std::size_t last_line = whole.rfind('\n', whole.size() - 2) + 1;
+  std::string other = whole;
+  const std::size_t digit = other.find("\"time\":\"", last_line) + 9;
+  other[digit] = other[digit] == '2' ? '1' : '2';
+  for (const std::string& changed : {whole.substr(0, last_line), other}) {
+    write_text(segment, changed);
+    const Finished stopped = audit(command);
+    EXPECT_EQ(stopped.status, 1);
+    EXPECT_NE(stopped.err.find("is not the one that was exported"), std::string::npos) << stopped.err;
+    EXPECT_EQ(stopped.out, "");
+  }
+  write_text(segment, whole);
+  EXPECT_EQ(audit(command).status, 0);
+}
+
 TEST_F(AuditCommand, ExportLeavesItsCursorIfNobodyTookWhatItWrote) {
   const std::string command = "'" SIGNERCTL_PROGRAM "' audit export '" + directory() + "' --cursor '" +
                               (own_ / "cursor") + "' >/dev/full; echo $?";

@@ -32,6 +32,28 @@ TEST_F(PipelineUnderTest, Invariant01_NoTokenLeavesBeforeItsRecordIsOnDisk) {
   EXPECT_EQ(pipeline_->under_way(), 0U);
 }
 
+// A disk that neither writes nor fails: nobody waits for it a second time, and nothing piles up behind it.
+TEST_F(PipelineUnderTest, Invariant01_ADiskThatAnswersNothingStopsSigningUntilItMoves) {
+  disk_.hold_syncs();
+  const Answer hasty = issue(milliseconds(50));
+  ASSERT_TRUE(run_until([&] { return hasty->has_value(); }));
+  EXPECT_EQ((*hasty)->error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_TRUE(pipeline_->audit_healthy()) << "one caller's haste is not the disk's fault";
+  const Answer late = issue(milliseconds(1500));
+  ASSERT_TRUE(run_until([&] { return late->has_value(); }));
+  ASSERT_FALSE(**late);
+  EXPECT_EQ((*late)->error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_FALSE(pipeline_->audit_healthy());
+  const Answer at_once = issue();
+  ASSERT_TRUE(at_once->has_value());
+  EXPECT_EQ((*at_once)->error().code, ErrorCode::kInternal);
+  disk_.release_syncs();
+  ASSERT_TRUE(run_until([&] { return pipeline_->audit_healthy(); })) << "though nobody asks for anything";
+  const Answer again = issue();
+  ASSERT_TRUE(run_until([&] { return again->has_value(); }));
+  EXPECT_TRUE(**again);
+}
+
 TEST_F(PipelineUnderTest, Invariant01_ALogThatFailsReleasesNothingAndRecovers) {
   disk_.fail_from(1);
   const Answer refused = issue();
@@ -112,7 +134,7 @@ TEST_F(PipelineUnderTest, APlaceComesBackOnEveryPath) {
   EXPECT_FALSE(**unrecorded);
   for (std::size_t i = 0; i < kPlaces; ++i) EXPECT_FALSE(**issue(seconds(20), kFew)) << "the log has failed";
   disk_.heal();
-  ASSERT_TRUE(run_until([this] { return audit_->healthy(); }));
+  ASSERT_TRUE(run_until([this] { return pipeline_->audit_healthy(); }));
   EXPECT_TRUE(all_back()) << "after a log that failed";
 
   const Answer hopeless = issue(milliseconds(0), kFew);
