@@ -134,14 +134,46 @@ Result<std::vector<tlog::NoteKey>> checkpoint_keys(const AuditOptions& options) 
   return keys;
 }
 
+namespace {
+
+constexpr std::size_t kKeptBytesMax = 64UL * 1024 * 1024;  // half a year of an anchor's file
+
+// The notes of a file: one, or as an anchor appends them, with an empty line behind each.  Of several those that are no
+// notes are left out, such as one that a full disk cut short.
+std::vector<std::string> notes_of(const std::string& text) {
+  constexpr std::string_view kSignature = "\xE2\x80\x94 ";
+  std::vector<std::string> notes;
+  std::string note;
+  bool is_signed = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    const std::string_view line = std::string_view(text).substr(at, end - at);
+    at = end;
+    if (line == "\n" && (is_signed || note.empty())) {
+      if (!note.empty()) notes.push_back(std::move(note));
+      note.clear();
+      is_signed = false;
+      continue;
+    }
+    is_signed = line.starts_with(kSignature);
+    note += line;
+  }
+  if (!note.empty() || notes.empty()) notes.push_back(std::move(note));
+  if (notes.size() == 1) return notes;
+  std::erase_if(notes, [](const std::string& one) { return !tlog::parse_note(one); });
+  return notes;
+}
+
+}  // namespace
+
 Outcome audit_verify(const Context& context, const AuditOptions& options) {
   auto keys = checkpoint_keys(options);
   if (!keys) return failed(context, Exit::kUsage, keys.error());
   audit::CheckOptions check{options.directory, *std::move(keys), {}};
   for (const std::string& path : options.checkpoints) {
-    auto note = read_file(path, tlog::kNoteBytesMax);
-    if (!note) return failed(context, Exit::kUsage, note.error());
-    check.kept.push_back({path, *std::move(note)});
+    const auto text = read_file(path, kKeptBytesMax);
+    if (!text) return failed(context, Exit::kUsage, text.error());
+    for (std::string& note : notes_of(*text)) check.kept.push_back({path, std::move(note)});
   }
   const auto verdict = audit::check_log(check);
   if (!verdict) return failed(context, Exit::kUsage, verdict.error());

@@ -55,7 +55,8 @@ void CommandLine::add_audit_evidence(CLI::App& audit) {
   add_audit_directory(*verify);
   add_audit_keys(*verify, false);
   verify
-      ->add_option("--checkpoint", audit_.checkpoints, "file of a checkpoint that was kept; several allow all of them")
+      ->add_option("--checkpoint", audit_.checkpoints,
+                   "file of a checkpoint that was kept, or what an anchor collected; several allow all of them")
       ->type_name("FILE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -117,12 +117,13 @@ void HmacKeyTable::create(HmacKeyEntry& entry, WallTime now, Created done) {
   if (!key_id) return done(fail(std::move(key_id).error()));
   entry.creating = true;
   tokens_.find(entry.config.token)
-      ->second->generate_hmac_key({entry.config.name, *key_id},
-                                  [this, name = entry.config.name, key_id = *key_id, now, done = std::move(done)](
-                                      const auto& generated) { store(name, key_id, now, generated, done); });
+      ->second->generate_hmac_key(
+          {entry.config.name, *key_id},
+          [this, name = entry.config.name, token = entry.config.token, key_id = *key_id, now,
+           done = std::move(done)](const auto& generated) { store(name, token, key_id, now, generated, done); });
 }
 
-void HmacKeyTable::store(const std::string& name, const Bytes& key_id, WallTime now,
+void HmacKeyTable::store(const std::string& name, const std::string& token, const Bytes& key_id, WallTime now,
                          const channel::HostResult<channel::HmacKeyDescription>& generated, const Created& done) {
   HmacKeyEntry* entry = find(name);
   if (entry != nullptr) entry->creating = false;
@@ -134,9 +135,10 @@ void HmacKeyTable::store(const std::string& name, const Bytes& key_id, WallTime 
                                                                      : ErrorCode::kInternal;
     return done(fail(code, generated.error().text));
   }
-  keyring::HmacKey metadata{name, entry != nullptr ? entry->config.token : "", key_id, generated->known_answer,
+  keyring::HmacKey metadata{name, token, key_id, generated->known_answer,
                             std::chrono::floor<std::chrono::seconds>(now)};
-  auto stored = entry != nullptr && entry->active == nullptr
+  // A reload may have come in between: the key is in the token that was asked.
+  auto stored = entry != nullptr && entry->active == nullptr && entry->config.token == token
                     ? keyring::save_hmac_key(state_dir_, metadata)
                     : Result<void>(fail(ErrorCode::kInternal, "keys: the configuration of " + name + " has changed"));
   if (!stored) {

@@ -65,7 +65,7 @@ class HmacKeyTable {
   void stop(HmacKeyEntry& entry, std::string reason);
   void compare(const std::string& name, const Bytes& key_id,
                const channel::HostResult<channel::HmacKeyDescription>& described);
-  void store(const std::string& name, const Bytes& key_id, WallTime now,
+  void store(const std::string& name, const std::string& token, const Bytes& key_id, WallTime now,
              const channel::HostResult<channel::HmacKeyDescription>& generated, const Created& done);
 
   std::filesystem::path state_dir_;

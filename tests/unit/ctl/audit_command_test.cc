@@ -361,6 +361,26 @@ TEST_F(AuditCommand, RetireKeepsWhatNoCheckpointCoversTogetherWithItsSuccessor) 
   EXPECT_EQ(kept.out, "nothing to delete\n") << kept.err;
 }
 
+// As an anchor appends them, one cut short by a full disk.
+TEST_F(AuditCommand, VerifyComparesWithEachNoteThatAnAnchorCollected) {
+  const std::string good = log_.newest();
+  const std::string part = good.substr(0, good.size() / 2);
+  EXPECT_EQ(
+      audit({"verify", directory(), "--key", vkey(), "--checkpoint", own_.file("a", good + "\n" + good + "\n")}).status,
+      0);
+  EXPECT_EQ(audit({"verify", directory(), "--key", vkey(), "--checkpoint",
+                   own_.file("b", good + "\n" + part + "\n\n" + good)})
+                .status,
+            0);
+  MadeLog other;
+  for (int i = 0; i < 12; ++i) other.add_issue();
+  const std::string fork = other.sign();
+  const Finished forked =
+      audit({"verify", directory(), "--checkpoint", own_.file("c", good + "\n" + fork + "\n" + good + "\n")});
+  EXPECT_EQ(forked.status, 1) << "the one in the middle is of another history: " << forked.out;
+  EXPECT_NE(audit({"verify", directory(), "--checkpoint", own_.file("d", part)}).status, 0);
+}
+
 TEST_F(AuditCommand, ExportWritesWhatIsNewAndMovesItsCursorBehindIt) {
   const std::vector<std::string> command = {"export", directory(), "--cursor", own_ / "cursor"};
   std::string all;
