@@ -15,6 +15,6 @@ namespace signer::audit {
 
 // What a note says, if it is one with a checkpoint and one of `keys` signed it; without keys, whoever signed it.
 // kBadCheckpoint: it is none.  kBadSignature: a signature of a key is bad.  kUnsigned: none is by any of the keys.
-[[nodiscard]] Result<tlog::Checkpoint, Problem> open_note(std::string_view note, std::span<const tlog::NoteKey> keys);
+[[nodiscard]] Result<tlog::Checkpoint, Problem> open_note(std::string_view bytes, std::span<const tlog::NoteKey> keys);
 
 }  // namespace signer::audit

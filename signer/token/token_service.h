@@ -148,7 +148,7 @@ class TokenService {
   void opened(const channel::HostResult<channel::TokenDescription>& result);
   void take_note(const Job& job, const std::optional<channel::HostError>& error, std::chrono::nanoseconds took);
   void call(ControlCall call);
-  void generate(ControlCall call);
+  void generate(ControlCall wanted);
   void send_control();
   void enqueue(Job job);
   void dispatch();
