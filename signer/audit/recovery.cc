@@ -8,6 +8,7 @@
 
 #include "audit/line.h"
 #include "audit/record_view.h"
+#include "audit/segment_reader.h"
 #include "base/file.h"
 #include "tlog/checkpoint.h"
 #include "tlog/note.h"
@@ -18,11 +19,6 @@ namespace {
 
 constexpr std::size_t kSegmentFileMax = 1280UL * 1024 * 1024;  // the largest segment_bytes, a batch, zeroes ahead
 
-struct PlainSegment {
-  std::filesystem::path path;
-  std::uint64_t first = 0;
-};
-
 Failure<Error> unlike(const std::filesystem::path& path, const std::string& what) {
   return fail(ErrorCode::kInternal,
               "audit: " + path.string() + ": " + what +
@@ -30,16 +26,16 @@ Failure<Error> unlike(const std::filesystem::path& path, const std::string& what
                   "and move it elsewhere if signerd shall begin a new log");
 }
 
-Result<std::vector<PlainSegment>> segments_in(const std::filesystem::path& directory) {
+Result<std::vector<SegmentFile>> segments_in(const std::filesystem::path& directory) {
   SIGNER_ASSIGN_OR_RETURN(const auto names, list_files(directory, kSegmentSuffix));
-  std::vector<PlainSegment> segments;
+  std::vector<SegmentFile> segments;
   for (const std::string& name : names) {
     const auto first = first_index_of(name);
     if (!first) {
       return fail(ErrorCode::kInternal,
                   "audit: " + (directory / name).string() + " is not named as a segment; move it elsewhere");
     }
-    segments.push_back({directory / name, *first});
+    segments.push_back({directory / name, *first, false});
   }
   return segments;
 }
@@ -64,14 +60,14 @@ class Replay {
  public:
   explicit Replay(std::optional<tlog::Checkpoint> checkpoint) : checkpoint_(std::move(checkpoint)) {}
 
-  Result<void> segment(const PlainSegment& file, bool last) {
+  Result<void> segment(const SegmentFile& file, bool last) {
     SIGNER_ASSIGN_OR_RETURN(const std::string content, read_segment(file.path));
     const std::string_view whole = whole_lines(content);
     if (!last && whole.size() != content.size()) return unlike(file.path, "its last records are damaged");
     if (!whole.empty()) {
       SIGNER_RETURN_IF_ERROR(begin(file, whole.substr(0, whole.find('\n'))));
       SIGNER_RETURN_IF_ERROR(lines(file, whole));
-    } else if (begun_ ? file.first != found_.tree.size() : file.first != 0) {
+    } else if (begun_ ? file.first_index != found_.tree.size() : file.first_index != 0) {
       return unlike(file.path, "records before it are missing");
     }
     found_.segment = file.path;
@@ -97,10 +93,11 @@ class Replay {
   }
 
  private:
-  Result<void> begin(const PlainSegment& file, std::string_view line) {
+  Result<void> begin(const SegmentFile& file, std::string_view line) {
     auto head = parse_segment_head(line);
     if (!head) return unlike(file.path, head.error().text + " (a log of an earlier version?)");
-    if (head->records.size() != file.first) return unlike(file.path, "its first record is not the one of its name");
+    if (head->records.size() != file.first_index)
+      return unlike(file.path, "its first record is not the one of its name");
     if (begun_ && !(head->records == found_.tree)) return unlike(file.path, "records before it are missing or changed");
     if (!found_.origin.empty() && head->origin != found_.origin) return unlike(file.path, "it is another log's");
     if (checkpoint_ && checkpoint_->origin != head->origin) {
@@ -113,7 +110,7 @@ class Replay {
     return compare(file);
   }
 
-  Result<void> lines(const PlainSegment& file, std::string_view rest) {
+  Result<void> lines(const SegmentFile& file, std::string_view rest) {
     while (!rest.empty()) {
       const std::string_view line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(line.size() + 1);
@@ -132,7 +129,7 @@ class Replay {
     return {};
   }
 
-  Result<void> compare(const PlainSegment& file) {
+  Result<void> compare(const SegmentFile& file) {
     if (!checkpoint_ || checkpoint_->size != found_.tree.size()) return {};
     compared_ = true;
     if (checkpoint_->root == found_.tree.root()) return {};
@@ -157,15 +154,18 @@ Result<std::string> read_checkpoint(const std::filesystem::path& directory) {
   return note;
 }
 
-bool has_a_record(const PlainSegment& file) {
-  const auto content = read_segment(file.path);
-  return content && !whole_lines(*content).empty();
+// Looks at the beginning alone.  One that cannot be read counts: the replay says what is the matter with it.
+bool has_a_record(const SegmentFile& file) {
+  auto reader = SegmentReader::open(file);
+  if (!reader) return true;
+  const auto step = reader->next();
+  return !step || *step != SegmentReader::Step::kEnd;
 }
 
 }  // namespace
 
 Result<Recovered> recover(const std::filesystem::path& directory) {
-  SIGNER_ASSIGN_OR_RETURN(const std::vector<PlainSegment> segments, segments_in(directory));
+  SIGNER_ASSIGN_OR_RETURN(const std::vector<SegmentFile> segments, segments_in(directory));
   SIGNER_ASSIGN_OR_RETURN(const std::string note, read_checkpoint(directory));
   std::optional<tlog::Checkpoint> checkpoint;
   if (!note.empty()) {
@@ -176,7 +176,8 @@ Result<Recovered> recover(const std::filesystem::path& directory) {
   }
   // From the segment that holds the checkpoint's end; without one the last that has a record.
   std::size_t from = segments.empty() ? 0 : segments.size() - 1;
-  while (from > 0 && (checkpoint ? segments[from].first > checkpoint->size : !has_a_record(segments[from]))) --from;
+  while (from > 0 && (checkpoint ? segments[from].first_index > checkpoint->size : !has_a_record(segments[from])))
+    --from;
   if (from > 0 && !has_a_record(segments[from])) --from;
   Replay replay(std::move(checkpoint));
   for (std::size_t i = from; i < segments.size(); ++i) {

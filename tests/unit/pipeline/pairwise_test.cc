@@ -219,6 +219,18 @@ TEST_F(PairwisePipeline, AKeyDoesNotMoveToAnotherToken) {
 
 using WithoutAnHmacKey = PipelineUnderTest;
 
+// Its metadata would name a token that does not hold it.
+TEST_F(WithoutAnHmacKey, AKeyThatWasAskedForBeforeAReloadNamedAnotherTokenIsNotUsed) {
+  std::optional<Result<void>> made;
+  hmac_keys_->create(*hmac_keys_->find("pairwise"), clock_.wall(), [&](const Result<void>& done) { made = done; });
+  hmac_keys_->load({{"pairwise", "other"}});
+  ASSERT_TRUE(run_until([&] { return made.has_value(); }));
+  ASSERT_FALSE(*made);
+  EXPECT_NE(made->error().text.find("has changed"), std::string::npos) << made->error().text;
+  EXPECT_EQ(hmac_keys_->find("pairwise")->active, nullptr);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "state/hmac-keys/pairwise.json"));
+}
+
 TEST_F(WithoutAnHmacKey, ItsProfilesAreRefusedWithTheWayOutAndOthersAreNot) {
   const Answer refused = issue(seconds(20), kPairwise);
   ASSERT_TRUE(refused->has_value()) << "at once";
