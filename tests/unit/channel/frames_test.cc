@@ -3,6 +3,7 @@
 // The bytes between signerd and a token host.  Without these a confused or taken-over host could make signerd read
 // beyond a frame or believe an answer it did not give.
 #include "channel/frames.h"
+#include "tests/unit/channel/some_macs.h"
 
 #include <gtest/gtest.h>
 
@@ -26,20 +27,6 @@ KeyRequest some_request() {
 
 SignRequest some_job() {
   return {{9, 8, 7}, Algorithm::kRs256, 0x1122334455667788, "eyJh.eyJz"};
-}
-
-KnownAnswer some_answer() {
-  KnownAnswer answer{};
-  for (std::size_t i = 0; i < answer.size(); ++i) answer[i] = static_cast<std::uint8_t>(0xe0 + i);
-  return answer;
-}
-
-MacRequest some_mac_job() {
-  return {{9, 8, 7}, some_answer(), 0x1122334455667788, std::string("sector\0id", 9)};
-}
-
-HmacKeyDescription some_hmac_key() {
-  return {some_answer(), "CKA_SENSITIVE=1"};
 }
 
 TokenDescription some_token() {

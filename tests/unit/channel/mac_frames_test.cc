@@ -5,23 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "channel/frames.h"
+#include "tests/unit/channel/some_macs.h"
 
 namespace signer::channel {
 namespace {
-
-KnownAnswer some_answer() {
-  KnownAnswer answer{};
-  for (std::size_t i = 0; i < answer.size(); ++i) answer[i] = static_cast<std::uint8_t>(0xe0 + i);
-  return answer;
-}
-
-MacRequest some_mac_job() {
-  return {{9, 8, 7}, some_answer(), 0x1122334455667788, std::string("sector\0id", 9)};
-}
-
-HmacKeyDescription some_hmac_key() {
-  return {some_answer(), "CKA_SENSITIVE=1"};
-}
 
 TEST(MacFrame, EveryFieldOfAMacArrivesAsItWasSent) {
   const auto job = decode_mac(encode_mac(1, some_mac_job()));

@@ -1,88 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `signerctl audit`.  Without these an auditor could type a command and be told something that the log does not say.
-#include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <random>
 #include <sstream>
 
 #include "audit/line.h"
-#include "base/unique_fd.h"
-#include "jose/base64url.h"
-#include "jose/json.h"
-#include "tests/support/made_log.h"
 #include "tests/support/seed.h"
-#include "tests/support/temporary_directory.h"
-#include "tests/unit/ctl/program.h"
+#include "tests/unit/ctl/audit_command.h"
 
 namespace signer::test {
 namespace {
 
 namespace fs = std::filesystem;
-using jose::Json;
-
-class AuditCommand : public testing::Test {
- protected:
-  // 0 segment, 1-3 issue, 4 refuse, 5 key_created, 6 checkpoint | 7 segment, 8 issue, 9 fail, 10 checkpoint
-  AuditCommand() {
-    for (int i = 0; i < 3; ++i) log_.add_issue();
-    log_.add({{"event", "refuse"}, {"code", "claim_policy"}, {"rule", "phi.email"}, {"uid", 1001}, {"suppressed", 7}});
-    log_.add({{"event", "key_created"}, {"key", "issuer"}, {"kid", "k1"}, {"uid", 0}, {"grant", "operators"}});
-    log_.add_checkpoint();
-    log_.begin_segment();
-    log_.add({{"event", "issue"},
-              {"jti", "the-one"},
-              {"uid", 1002},
-              {"unit", "portal.service"},
-              {"grant", "portal"},
-              {"key", "issuer"},
-              {"kid", "k1"},
-              {"profile", "access"},
-              {"exempted", Json::array({{{"place", "/contact"}, {"reason", "SEC-411"}, {"rule", "phi.email"}}})},
-              {"exempted_more", 3},
-              {"reported", {"phi.date /born"}},
-              {"sub_hmac", hmac_of("patient-7")}});
-    log_.add({{"event", "fail"}, {"jti", "the-one"}, {"uid", 1002}, {"key", "issuer"}, {"code", "internal"}});
-    log_.add_checkpoint();
-    log_.write(log_directory_.path());
-  }
-
-  [[nodiscard]] std::string directory() const { return log_directory_.path(); }
-
-  static Finished audit(std::vector<std::string> arguments, std::string_view input = "") {
-    arguments.insert(arguments.begin(), "audit");
-    return signerctl(std::move(arguments), input);
-  }
-
-  [[nodiscard]] std::string vkey() const { return log_.key().to_vkey(); }
-
-  static Bytes search_key() { return Bytes(32, 0x5a); }
-
-  static std::string hmac_of(std::string_view sub) {
-    const Bytes key = search_key();
-    Bytes mac(32);
-    unsigned size = 0;
-    ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(sub).data(), sub.size(), mac.data(),
-           &size);
-    return jose::base64url_encode(mac);
-  }
-
-  [[nodiscard]] Finished second_opinion(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {"/usr/bin/python3", AUDIT_SECOND_OPINION});
-    arguments.insert(arguments.begin() + 3, vkey());
-    return run_program(arguments);
-  }
-
-  MadeLog log_;
-  TemporaryDirectory log_directory_;
-  TemporaryDirectory own_;
-};
 
 TEST_F(AuditCommand, VerifySaysOfAWholeLogWhatWasChecked) {
   const Finished text = audit({"verify", directory(), "--key", vkey()});
@@ -379,96 +310,6 @@ TEST_F(AuditCommand, VerifyComparesWithEachNoteThatAnAnchorCollected) {
       audit({"verify", directory(), "--checkpoint", own_.file("c", good + "\n" + fork + "\n" + good + "\n")});
   EXPECT_EQ(forked.status, 1) << "the one in the middle is of another history: " << forked.out;
   EXPECT_NE(audit({"verify", directory(), "--checkpoint", own_.file("d", part)}).status, 0);
-}
-
-TEST_F(AuditCommand, ExportWritesWhatIsNewAndMovesItsCursorBehindIt) {
-  const std::vector<std::string> command = {"export", directory(), "--cursor", own_ / "cursor"};
-  std::string all;
-  for (std::uint64_t index = 0; index < 11; ++index) all += log_.line(index) + "\n";
-  EXPECT_EQ(audit(command).out, all);
-  EXPECT_EQ(audit(command).out, "");
-  log_.add_issue();
-  log_.write(directory());
-  EXPECT_EQ(audit(command).out, log_.line(11) + "\n");
-  fs::remove(own_ / "cursor");
-  EXPECT_EQ(audit(command).out, all + log_.line(11) + "\n") << "again from the beginning";
-}
-
-// A restored backup gives the indexes of what was exported to other records.
-TEST_F(AuditCommand, ExportStopsIfTheRecordBeforeItsCursorIsAnotherOrGone) {
-  const std::vector<std::string> command = {"export", directory(), "--cursor", own_ / "cursor"};
-  ASSERT_EQ(audit(command).status, 0);
-  const std::string segment = directory() + "/" + audit::segment_name(7);
-  const std::string whole = read_text(segment);
-  const std::size_t last_line = whole.rfind('\n', whole.size() - 2) + 1;
-  std::string other = whole;
-  const std::size_t digit = other.find("\"time\":\"", last_line) + 9;
-  other[digit] = other[digit] == '2' ? '1' : '2';
-  for (const std::string& changed : {whole.substr(0, last_line), other}) {
-    write_text(segment, changed);
-    const Finished stopped = audit(command);
-    EXPECT_EQ(stopped.status, 1);
-    EXPECT_NE(stopped.err.find("is not the one that was exported"), std::string::npos) << stopped.err;
-    EXPECT_EQ(stopped.out, "");
-  }
-  write_text(segment, whole);
-  EXPECT_EQ(audit(command).status, 0);
-}
-
-TEST_F(AuditCommand, ExportLeavesItsCursorIfNobodyTookWhatItWrote) {
-  const std::string command = "'" SIGNERCTL_PROGRAM "' audit export '" + directory() + "' --cursor '" +
-                              (own_ / "cursor") + "' >/dev/full; echo $?";
-  EXPECT_EQ(run_program({"/bin/sh", "-c", command}).out, "2\n");
-  EXPECT_FALSE(fs::exists(own_ / "cursor"));
-}
-
-// As /dev/log and the journal's socket take them.
-TEST_F(AuditCommand, ExportSendsEachRecordAsADatagram) {
-  const std::string path = own_ / "collector";
-  const std::vector<std::string> command = {"export", directory(), "--cursor", own_ / "cursor", "--to", "unix:" + path};
-  EXPECT_EQ(audit(command).status, 2) << "nobody listens";
-  EXPECT_FALSE(fs::exists(own_ / "cursor"));
-  const UniqueFd collector(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
-  ASSERT_EQ(::bind(collector.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  const Finished sent = audit(command);  // the queue of a socket takes some before anybody reads
-  ASSERT_EQ(sent.status, 0) << sent.err;
-  EXPECT_EQ(sent.out, "");
-  for (std::uint64_t index = 0; index < 11; ++index) {
-    std::string datagram(8192, '\0');
-    const ssize_t size = ::recv(collector.get(), datagram.data(), datagram.size(), MSG_DONTWAIT);
-    ASSERT_GT(size, 0) << index;
-    datagram.resize(static_cast<std::size_t>(size));
-    EXPECT_EQ(datagram, log_.line(index) + "\n");
-  }
-  char more = 0;
-  EXPECT_EQ(::recv(collector.get(), &more, 1, MSG_DONTWAIT), -1) << "nothing twice";
-  EXPECT_EQ(audit({"export", directory(), "--cursor", own_ / "cursor", "--to", "tcp:x"}).status, 2);
-}
-
-TEST_F(AuditCommand, ExportRefusesACursorOfAnotherLogAndOneWhoseRecordsAreGone) {
-  const auto with_cursor = [&](const std::string& text) {
-    return audit({"export", directory(), "--cursor", own_.file("cursor", text)});
-  };
-  EXPECT_EQ(with_cursor(R"({"next":0,"origin":"elsewhere"})").status, 1);
-  EXPECT_EQ(with_cursor("nonsense").status, 2);
-  const std::string own = std::string(R"({"next":3,"origin":")") + MadeLog::kOrigin + "\"}";
-  EXPECT_EQ(with_cursor(own).status, 0);
-  fs::remove(directory() + "/" + audit::segment_name(0));
-  const Finished gone = with_cursor(own);
-  EXPECT_EQ(gone.status, 1);
-  EXPECT_NE(gone.err.find("records 3 to 6 are not here any more"), std::string::npos) << gone.err;
-  EXPECT_EQ(gone.out, "");
-}
-
-TEST_F(AuditCommand, ExportPassesOverWhatIsNoRecordAndSaysSo) {
-  write_text(directory() + "/" + audit::segment_name(7), log_.line(7) + "\nnonsense\n" + log_.line(9) + "\n");
-  const Finished exported = audit({"export", directory(), "--cursor", own_ / "cursor"});
-  EXPECT_EQ(exported.status, 1);
-  EXPECT_TRUE(exported.out.ends_with(log_.line(7) + "\n" + log_.line(9) + "\n"));
-  EXPECT_NE(exported.err.find("1 places are no records"), std::string::npos) << exported.err;
 }
 
 // The judge was written from docs/audit-format.md and shares no code with what it judges.
