@@ -21,7 +21,6 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "host_program.h"
-#include "jose/base64url.h"
 #include "server/unit.h"
 
 namespace signer {
