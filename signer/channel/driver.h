@@ -63,6 +63,17 @@ class Driver {
     return SigningWorker::no_hmac_keys();
   }
 
+  // As describe_key, but looks at the token anew and judges what it says: kWeakened, naming what is wrong, if the key
+  // could be read, wrapped or used for something else, if it was not made in the token, or if the token shows a second
+  // key with the same numbers.  Changes nothing.
+  virtual HostResult<KeyDescription> inspect_key(ByteView key_id) { return describe_key(key_id); }
+
+  // Evidence of the key under `key_id`.  What it finds is the answer, good or bad: kOk says that it could look.  With
+  // Probes::kFull a key pair is made, tried and destroyed; nothing else in the token changes.
+  virtual HostResult<Attestation> attest_key(const AttestRequest& /*request*/) {
+    return host_failure(HostStatus::kUnsupported, "host: this driver gives no evidence");
+  }
+
   virtual HostResult<std::unique_ptr<SigningWorker>> make_worker() = 0;
 
   // From another thread than the workers', before they are waited for: what pauses should do so no longer.

@@ -12,7 +12,7 @@ namespace signer::channel {
 
 namespace {
 
-constexpr unsigned kTypes = 7;
+constexpr unsigned kTypes = 9;
 constexpr std::size_t kTextMax = 4096;
 constexpr std::size_t kWordMax = 16;
 constexpr std::size_t kErrorTextMax = 1024;
@@ -126,7 +126,7 @@ template <class T, class Read>
 std::optional<HostResult<T>> decode_reply(Reader reader, Read read) {
   const auto status = reader.number<std::uint8_t>();
   std::string text = reader.text(kErrorTextMax);
-  reader.require(status <= static_cast<std::uint8_t>(HostStatus::kRefused));
+  reader.require(status <= static_cast<std::uint8_t>(HostStatus::kWeakened));
   if (!reader.ok()) return std::nullopt;
   if (static_cast<HostStatus>(status) != HostStatus::kOk) {
     if (!reader.complete()) return std::nullopt;
@@ -293,6 +293,36 @@ std::optional<HmacKeyRequest> decode_generate_hmac_key(ByteView frame) {
   return request;
 }
 
+Bytes encode_inspect(std::uint64_t id, ByteView key_id) {
+  return encode_key_id(FrameType::kInspect, id, key_id);
+}
+
+std::optional<Bytes> decode_inspect(ByteView frame) {
+  return decode_key_id(FrameType::kInspect, frame);
+}
+
+Bytes encode_attest(std::uint64_t id, const AttestRequest& request) {
+  Writer writer(FrameType::kAttest, id);
+  writer.number(static_cast<std::uint8_t>(request.probes));
+  writer.field(request.key_id);
+  writer.field(request.nonce);
+  writer.fixed(request.context);
+  return writer.take();
+}
+
+std::optional<AttestRequest> decode_attest(ByteView frame) {
+  Reader reader(frame, {FrameType::kAttest});
+  AttestRequest request;
+  const auto probes = reader.number<std::uint8_t>();
+  request.key_id = reader.field(kKeyIdMax);
+  request.nonce = reader.field(kNonceMax);
+  request.context = reader.fixed<sizeof request.context>();
+  if (!reader.complete() || probes > static_cast<std::uint8_t>(Probes::kFull)) return std::nullopt;
+  if (request.key_id.empty() || request.nonce.size() < kNonceMin) return std::nullopt;
+  request.probes = static_cast<Probes>(probes);
+  return request;
+}
+
 Bytes encode_opened(std::uint64_t id, const HostResult<TokenDescription>& result) {
   Writer writer = start_reply(FrameType::kOpened, id, result);
   if (!result) return writer.take();
@@ -331,17 +361,18 @@ Bytes encode_key(std::uint64_t id, FrameType type, const HostResult<KeyDescripti
 }
 
 std::optional<HostResult<KeyDescription>> decode_key(ByteView frame) {
-  return decode_reply<KeyDescription>(Reader(frame, {FrameType::kDescribed, FrameType::kGenerated}), [](Reader&
-                                                                                                            reader) {
-    KeyDescription key;
-    key.public_key.algorithm = read_algorithm(reader);
-    for (Bytes* number : {&key.public_key.modulus, &key.public_key.exponent, &key.public_key.x, &key.public_key.y}) {
-      *number = reader.field(kSignatureMax);
-    }
-    key.attributes = reader.text();
-    reader.require(jose::check_shape(key.public_key).has_value());
-    return key;
-  });
+  return decode_reply<KeyDescription>(
+      Reader(frame, {FrameType::kDescribed, FrameType::kGenerated, FrameType::kInspected}), [](Reader& reader) {
+        KeyDescription key;
+        key.public_key.algorithm = read_algorithm(reader);
+        for (Bytes* number :
+             {&key.public_key.modulus, &key.public_key.exponent, &key.public_key.x, &key.public_key.y}) {
+          *number = reader.field(kSignatureMax);
+        }
+        key.attributes = reader.text();
+        reader.require(jose::check_shape(key.public_key).has_value());
+        return key;
+      });
 }
 
 Bytes encode_signed(std::uint64_t id, const HostResult<Bytes>& result) {
@@ -367,6 +398,20 @@ Bytes encode_mac_made(std::uint64_t id, const HostResult<Mac>& result) {
 std::optional<HostResult<Mac>> decode_mac_made(ByteView frame) {
   return decode_reply<Mac>(Reader(frame, {FrameType::kMacMade}),
                            [](Reader& reader) { return reader.fixed<sizeof(Mac)>(); });
+}
+
+Bytes encode_attested(std::uint64_t id, const HostResult<Attestation>& result) {
+  Writer writer = start_reply(FrameType::kAttested, id, result);
+  if (result) writer.field(result->json);
+  return writer.take();
+}
+
+std::optional<HostResult<Attestation>> decode_attested(ByteView frame) {
+  return decode_reply<Attestation>(Reader(frame, {FrameType::kAttested}), [](Reader& reader) {
+    Attestation attestation{reader.text(kAttestationMax)};
+    reader.require(!attestation.json.empty());
+    return attestation;
+  });
 }
 
 Bytes encode_hmac_key(std::uint64_t id, FrameType type, const HostResult<HmacKeyDescription>& result) {

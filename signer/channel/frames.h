@@ -14,7 +14,7 @@ namespace signer::channel {
 
 inline constexpr std::uint8_t kVersion = 1;
 inline constexpr std::size_t kHeaderBytes = 12;
-inline constexpr std::size_t kFrameBytesMax = 40UL * 1024;
+inline constexpr std::size_t kFrameBytesMax = 136UL * 1024;
 
 enum class FrameType : std::uint8_t {
   kOpen = 1,
@@ -24,6 +24,8 @@ enum class FrameType : std::uint8_t {
   kMac = 5,
   kDescribeHmacKey = 6,
   kGenerateHmacKey = 7,
+  kInspect = 8,
+  kAttest = 9,
   kOpened = 0x81,
   kDescribed = 0x82,
   kGenerated = 0x83,
@@ -31,6 +33,8 @@ enum class FrameType : std::uint8_t {
   kMacMade = 0x85,
   kHmacKeyDescribed = 0x86,
   kHmacKeyGenerated = 0x87,
+  kInspected = 0x88,
+  kAttested = 0x89,
 };
 
 struct FrameHeader {
@@ -62,11 +66,17 @@ struct FrameHeader {
 [[nodiscard]] Bytes encode_generate_hmac_key(std::uint64_t id, const HmacKeyRequest& request);
 [[nodiscard]] std::optional<HmacKeyRequest> decode_generate_hmac_key(ByteView frame);
 
+[[nodiscard]] Bytes encode_inspect(std::uint64_t id, ByteView key_id);
+[[nodiscard]] std::optional<Bytes> decode_inspect(ByteView frame);
+
+[[nodiscard]] Bytes encode_attest(std::uint64_t id, const AttestRequest& request);
+[[nodiscard]] std::optional<AttestRequest> decode_attest(ByteView frame);
+
 // Replies: a status, a text for the log, and with kOk the answer.
 [[nodiscard]] Bytes encode_opened(std::uint64_t id, const HostResult<TokenDescription>& result);
 [[nodiscard]] std::optional<HostResult<TokenDescription>> decode_opened(ByteView frame);
 
-// kDescribed and kGenerated share a body.
+// kDescribed, kGenerated and kInspected share a body.
 [[nodiscard]] Bytes encode_key(std::uint64_t id, FrameType type, const HostResult<KeyDescription>& result);
 [[nodiscard]] std::optional<HostResult<KeyDescription>> decode_key(ByteView frame);
 
@@ -75,6 +85,9 @@ struct FrameHeader {
 
 [[nodiscard]] Bytes encode_mac_made(std::uint64_t id, const HostResult<Mac>& result);
 [[nodiscard]] std::optional<HostResult<Mac>> decode_mac_made(ByteView frame);
+
+[[nodiscard]] Bytes encode_attested(std::uint64_t id, const HostResult<Attestation>& result);
+[[nodiscard]] std::optional<HostResult<Attestation>> decode_attested(ByteView frame);
 
 // kHmacKeyDescribed and kHmacKeyGenerated share a body.
 [[nodiscard]] Bytes encode_hmac_key(std::uint64_t id, FrameType type, const HostResult<HmacKeyDescription>& result);

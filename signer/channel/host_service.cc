@@ -124,6 +124,9 @@ class Service {
       return encode_key(header.id, FrameType::kDescribed, driver_.describe_key(*key_id));
     if (const auto request = decode_generate(frame))
       return encode_key(header.id, FrameType::kGenerated, driver_.generate_key(*request));
+    if (const auto key_id = decode_inspect(frame))
+      return encode_key(header.id, FrameType::kInspected, driver_.inspect_key(*key_id));
+    if (const auto request = decode_attest(frame)) return encode_attested(header.id, driver_.attest_key(*request));
     if (const auto key_id = decode_describe_hmac_key(frame))
       return encode_hmac_key(header.id, FrameType::kHmacKeyDescribed, driver_.describe_hmac_key(*key_id));
     if (const auto request = decode_generate_hmac_key(frame))

@@ -27,6 +27,7 @@ enum class HostStatus : std::uint8_t {
   kExpired = 7,      // The job's deadline had passed before the token was asked.
   kMismatch = 8,     // The token holds another key under this id: stop the key, change nothing.
   kRefused = 9,      // The token would not this time, for a reason that may pass: refuse the request, stop nothing.
+  kWeakened = 10,    // The key is there and is weaker than keys are made: stop it, ask the operator, change nothing.
 };
 
 struct HostError {
@@ -110,6 +111,29 @@ struct SignRequest {
   std::string signing_input;     // RFC 7515 §5.1: ASCII(header "." payload); at most kSigningInputMax bytes
 };
 
+// What may be done to a key to see whether it can be got out.
+enum class Probes : std::uint8_t {
+  kNone = 0,      // nothing: what the token says of it
+  kReadOnly = 1,  // what changes nothing in the token
+  kFull = 2,      // that, and on a throw-away key of the same template what could change it
+};
+
+inline constexpr std::size_t kNonceMin = 16;
+inline constexpr std::size_t kNonceMax = 32;
+
+struct AttestRequest {
+  Bytes key_id;
+  Bytes nonce;                             // the auditor's, kNonceMin to kNonceMax bytes
+  std::array<std::uint8_t, 32> context{};  // docs/evidence-format.md §2
+  Probes probes = Probes::kFull;
+};
+
+// The member `pkcs11` or `tpm` of an evidence bundle, as its host wrote it.
+struct Attestation {
+  std::string json;  // an object in one line (docs/evidence-format.md); at most kAttestationMax bytes
+};
+
+inline constexpr std::size_t kAttestationMax = 128UL * 1024;
 inline constexpr std::size_t kSigningInputMax = 32UL * 1024;
 inline constexpr std::size_t kMacMessageMax = 32UL * 1024;
 inline constexpr std::size_t kKeyIdMax = 64;

@@ -51,13 +51,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       stable(frame, decode_generate_hmac_key, [](auto h, const auto& v) { return encode_generate_hmac_key(h.id, v); });
   taken += stable(frame, decode_mac_made, [](auto h, const auto& v) { return encode_mac_made(h.id, v); });
   taken += stable(frame, decode_hmac_key, [](auto h, const auto& v) { return encode_hmac_key(h.id, h.type, v); });
+  taken += stable(frame, decode_inspect, [](auto h, const auto& v) { return encode_inspect(h.id, v); });
+  taken += stable(frame, decode_attest, [](auto h, const auto& v) { return encode_attest(h.id, v); });
+  taken += stable(frame, decode_attested, [](auto h, const auto& v) { return encode_attested(h.id, v); });
   signer::fuzz::require(taken <= 1, "a frame has one meaning");
   if (taken == 1) {
     const auto cut = frame.first(size - 1);
     const bool still = decode_open(cut) || decode_describe(cut) || decode_generate(cut) || decode_sign(cut) ||
                        decode_opened(cut) || decode_key(cut) || decode_signed(cut) || decode_mac(cut) ||
                        decode_describe_hmac_key(cut) || decode_generate_hmac_key(cut) || decode_mac_made(cut) ||
-                       decode_hmac_key(cut);
+                       decode_hmac_key(cut) || decode_inspect(cut) || decode_attest(cut) || decode_attested(cut);
     signer::fuzz::require(!still, "a frame that lacks its last byte is refused");
   }
   return 0;

@@ -73,6 +73,12 @@ Recode recoder(std::optional<T> (*decode)(ByteView), Encode encode) {
   };
 }
 
+AttestRequest some_attest() {
+  AttestRequest request{{9, 8}, Bytes(20, 0x21), {}, Probes::kReadOnly};
+  request.context.fill(0xcc);
+  return request;
+}
+
 std::vector<Sample> samples() {
   const auto open = recoder(decode_open, [](const FrameHeader& h, const TokenSpec& v) { return encode_open(h.id, v); });
   const auto describe =
@@ -100,6 +106,13 @@ std::vector<Sample> samples() {
   const auto hmac_key = recoder(decode_hmac_key, [](const FrameHeader& h, const HostResult<HmacKeyDescription>& v) {
     return encode_hmac_key(h.id, h.type, v);
   });
+  const auto inspect =
+      recoder(decode_inspect, [](const FrameHeader& h, const Bytes& v) { return encode_inspect(h.id, v); });
+  const auto attest =
+      recoder(decode_attest, [](const FrameHeader& h, const AttestRequest& v) { return encode_attest(h.id, v); });
+  const auto attested = recoder(
+      decode_attested, [](const FrameHeader& h, const HostResult<Attestation>& v) { return encode_attested(h.id, v); });
+  const HostResult<Attestation> no_evidence = host_failure(HostStatus::kWeakened, "CKA_EXTRACTABLE=1");
   const HostResult<KeyDescription> no_key = host_failure(HostStatus::kNotFound, "no key");
   const HostResult<HmacKeyDescription> no_hmac_key = host_failure(HostStatus::kMismatch, "another key");
   const HostResult<Mac> no_mac = host_failure(HostStatus::kMismatch, "another key");
@@ -123,6 +136,11 @@ std::vector<Sample> samples() {
       {"mac not made", encode_mac_made(kId, no_mac), mac_made},
       {"HMAC key described", encode_hmac_key(kId, FrameType::kHmacKeyDescribed, some_hmac_key()), hmac_key},
       {"HMAC key generated", encode_hmac_key(kId, FrameType::kHmacKeyGenerated, some_hmac_key()), hmac_key},
+      {"inspect", encode_inspect(kId, Bytes{1, 2, 3}), inspect},
+      {"inspected", encode_key(kId, FrameType::kInspected, some_rsa_key()), key},
+      {"attest", encode_attest(kId, some_attest()), attest},
+      {"attested", encode_attested(kId, Attestation{"{}"}), attested},
+      {"not attested", encode_attested(kId, no_evidence), attested},
       {"HMAC key not described", encode_hmac_key(kId, FrameType::kHmacKeyDescribed, no_hmac_key), hmac_key},
   };
 }
@@ -278,7 +296,7 @@ TEST(FrameHeader, RefusesOtherVersionsTypesReservedBitsAndSizes) {
   ASSERT_TRUE(decode_header(frame));
   for (unsigned type = 0; type < 256; ++type) {
     frame[1] = static_cast<std::uint8_t>(type);
-    const bool known = (type >= 1 && type <= 7) || (type >= 0x81 && type <= 0x87);
+    const bool known = (type >= 1 && type <= 9) || (type >= 0x81 && type <= 0x89);
     EXPECT_EQ(decode_header(frame).has_value(), known) << type;
   }
   for (unsigned version = 0; version < 256; ++version) {
@@ -297,16 +315,38 @@ TEST(FrameHeader, RefusesOtherVersionsTypesReservedBitsAndSizes) {
   EXPECT_FALSE(decode_header(largest));
 }
 
+TEST(AttestFrame, ArrivesAsItWasSentAndItsNonceHas16To32Bytes) {
+  const AttestRequest sent = some_attest();
+  const auto request = decode_attest(encode_attest(1, sent));
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->key_id, sent.key_id);
+  EXPECT_EQ(request->nonce, sent.nonce);
+  EXPECT_EQ(request->context, sent.context);
+  EXPECT_EQ(request->probes, Probes::kReadOnly);
+  for (const std::size_t size : {15U, 16U, 32U, 33U}) {
+    AttestRequest other = sent;
+    other.nonce.assign(size, 7);
+    EXPECT_EQ(decode_attest(encode_attest(1, other)).has_value(), size == 16 || size == 32) << size;
+  }
+  Attestation largest{std::string(kAttestationMax, 'x')};
+  EXPECT_LE(encode_attested(1, largest).size(), kFrameBytesMax);
+  EXPECT_TRUE(decode_attested(encode_attested(1, largest)));
+  largest.json += 'x';
+  EXPECT_FALSE(decode_attested(encode_attested(1, largest)));
+  EXPECT_FALSE(decode_attested(encode_attested(1, Attestation{})));
+}
+
 TEST(FrameHeader, AFrameOfOneTypeIsNotReadAsAnother) {
   const auto all = samples();
   for (const Sample& sample : all) {
     for (const Sample& reader : all) {
       const Bytes read = reader.recode(sample.frame);
-      const auto both_from = [&](std::uint8_t first) {
-        return reader.frame[1] >= first && reader.frame[1] <= first + 1 && sample.frame[1] >= first &&
-               sample.frame[1] <= first + 1;
+      // Answers that say a key have one body, and those that say an HMAC key.
+      const auto body = [](const Bytes& frame) {
+        const bool key = frame[1] == 0x83 || frame[1] == 0x88;
+        return key ? 0x82 : frame[1] == 0x87 ? 0x86 : int{frame[1]};
       };
-      const bool same_kind = reader.frame[1] == sample.frame[1] || both_from(0x82) || both_from(0x86);
+      const bool same_kind = body(reader.frame) == body(sample.frame);
       EXPECT_EQ(!read.empty(), same_kind) << sample.name << " read by the reader of " << reader.name;
     }
   }
