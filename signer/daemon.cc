@@ -17,6 +17,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/build_id.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -141,6 +142,7 @@ Result<void> Daemon::open_audit() {
                             boost::asio::post(loop_, [this] {
                               if (pipeline_ != nullptr) pipeline_->audit_woke();
                               if (checkpointer_ != nullptr) checkpointer_->audit_woke();
+                              if (evidence_ != nullptr) evidence_->audit_woke();
                             });
                           }));
   SIGNER_ASSIGN_OR_RETURN(search_key_, audit::SearchKey::open(config_.state_dir + "/audit-search-key"));
@@ -158,6 +160,9 @@ Result<void> Daemon::open_checkpoints() {
   anchors_ = std::make_unique<anchor::Anchors>(config_.audit.anchors);
   checkpointer_->on_checkpoint = [this](const std::string& note) { anchors_->send(note); };
   checkpointer_->anchor_failures = [this] { return anchors_->failures(); };
+  evidence_ = std::make_unique<pipeline::EvidenceCollector>(loop_, clock_, *audit_, *keys_, *checkpointer_, metrics_,
+                                                            pipeline::DaemonIdentity{SIGNER_VERSION, build_id()});
+  evidence_->set_config(config_.sha256);
   return {};
 }
 
@@ -253,7 +258,7 @@ void Daemon::listen_to_tokens() {
 
 Result<void> Daemon::open_listeners() {
   handlers_ = std::make_unique<server::Handlers>(clock_, *pipeline_, *keys_, *hmac_keys_, tokens_, *checkpointer_,
-                                                 metrics_, turns_);
+                                                 *evidence_, metrics_, turns_);
   server_ = std::make_unique<server::Server>(loop_, clock_, *handlers_, limits_of_process());
   for (const config::Listener& listener : config_.listeners) {
     const auto group = group_of(listener);
@@ -339,6 +344,7 @@ Result<void> Daemon::apply(config::Config fresh) {
   hmac_keys_->load(fresh.hmac_keys);
   pipeline_->set_policy(std::move(policy));
   config_ = std::move(fresh);
+  evidence_->set_config(config_.sha256);
   warn_of_units(config_);
   return {};
 }

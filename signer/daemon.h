@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "clock_watch.h"
 #include "pipeline/checkpointer.h"
+#include "pipeline/evidence_collector.h"
 #include "pipeline/pipeline.h"
 #include "server/listener.h"
 
@@ -72,6 +73,7 @@ class Daemon {
   std::optional<audit::SearchKey> search_key_;
   std::unique_ptr<anchor::Anchors> anchors_;
   std::unique_ptr<pipeline::Checkpointer> checkpointer_;
+  std::unique_ptr<pipeline::EvidenceCollector> evidence_;
   std::unique_ptr<ClockWatch> clock_watch_;
   server::Turns turns_{loop_};
   std::unique_ptr<server::Handlers> handlers_;

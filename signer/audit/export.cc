@@ -29,13 +29,14 @@ struct ExportedEvent {
 
 constexpr ExportedEvent kOtherEvent = {"", false, 6002, 99, 1, 6, "110100", "Application Activity"};
 
-constexpr std::array<ExportedEvent, 11> kExportedEvents = {{
+constexpr std::array<ExportedEvent, 12> kExportedEvents = {{
     {"issue", false, 6003, 1, 1, 6, "110114", "User Authentication"},
     {"refuse", true, 6003, 1, 2, 5, "110114", "User Authentication"},
     {"refusals", true, 6003, 1, 2, 5, "110114", "User Authentication"},
     {"fail", true, 6003, 1, 3, 4, "110114", "User Authentication"},
     {"key_created", false, 3004, 1, 1, 5, "110113", "Security Alert"},
     {"key_adopted", false, 3004, 1, 1, 5, "110113", "Security Alert"},
+    {"evidence", false, 3004, 2, 1, 5, "110113", "Security Alert"},
     {"key_stopped", true, 3004, 3, 4, 3, "110113", "Security Alert"},
     {"pin_refused", true, 3002, 1, 4, 3, "110113", "Security Alert"},
     {"host_lost", true, 6002, 99, 3, 4, "110113", "Security Alert"},

@@ -48,6 +48,8 @@ std::string_view to_string(Event event) noexcept {
       return "key_created";
     case Event::kKeyAdopted:
       return "key_adopted";
+    case Event::kEvidence:
+      return "evidence";
     case Event::kKeyStopped:
       return "key_stopped";
     case Event::kStart:

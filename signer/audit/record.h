@@ -25,6 +25,7 @@ enum class Event {
   kKeyCreated,
   kKeyAdopted,
   kKeyStopped,
+  kEvidence,  // a key is about to sign an evidence bundle
   kStart,
   kStop,
   kReload,

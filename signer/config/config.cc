@@ -134,6 +134,9 @@ class Parser {
     if (rotate_every || lead_in)
       note("key " + key.name + ": rotate_every and lead_in are kept; this version does not rotate");
     if (key.tokens.size() > 1) note("key " + key.name + ": this version uses the first of its tokens alone");
+    reader.text("vendor_evidence", key.vendor_evidence);
+    if (!key.vendor_evidence.empty() && key.vendor_evidence[0] != '/')
+      reader.problem("vendor_evidence", "must be an absolute path");
     reader.finish();
     config_.keys.push_back(std::move(key));
   }

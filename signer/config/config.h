@@ -54,6 +54,7 @@ struct Key {
   bool mechanism_lock = false;
   std::chrono::seconds rotate_every{0};
   std::chrono::seconds lead_in{3600};
+  std::string vendor_evidence = {};  // path of what the token's manufacturer says of the key; empty: nothing
 
   friend bool operator==(const Key&, const Key&) = default;
 };

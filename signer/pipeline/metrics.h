@@ -41,6 +41,7 @@ struct Metrics {
   std::uint64_t reload_failures = 0;
   std::uint64_t checkpoints = 0;
   std::uint64_t checkpoint_failures = 0;
+  std::uint64_t evidence_bundles = 0;
   Latency issue_latency;
 };
 

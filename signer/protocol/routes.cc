@@ -36,6 +36,26 @@ Result<Route, NoRoute> key_route(bool get, bool post, std::string_view rest) {
   return fail(NoRoute::kNotFound);
 }
 
+// key, nonce and probes, each once at most and in any order; what they hold is judged by who answers.
+std::optional<Route> evidence_route(std::string_view query) {
+  Route route{Call::kEvidence};
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    const std::string_view name = pair.substr(0, equals);
+    std::string* value = name == "key"      ? &route.key
+                         : name == "nonce"  ? &route.nonce
+                         : name == "probes" ? &route.probes
+                                            : nullptr;
+    if (value == nullptr || !value->empty()) return std::nullopt;
+    *value = pair.substr(equals + 1);
+  }
+  if (!plain_key_name(route.key)) return std::nullopt;
+  return route;
+}
+
 }  // namespace
 
 bool plain_key_name(std::string_view name) noexcept {
@@ -61,6 +81,11 @@ Result<Route, NoRoute> parse_route(std::string_view method, std::string_view tar
     }
     return with_method(std::move(route), get);
   }
+  if (path == "/v1/evidence") {
+    auto route = evidence_route(query);
+    if (!route) return fail(NoRoute::kNotFound);
+    return with_method(*std::move(route), get);
+  }
   if (question != std::string_view::npos) return fail(NoRoute::kNotFound);
   constexpr std::string_view kKeyPrefix = "/v1/keys/";
   if (path.starts_with(kKeyPrefix)) return key_route(get, post, path.substr(kKeyPrefix.size()));
@@ -82,7 +107,8 @@ std::size_t body_bytes_max(Call call) noexcept {
 }
 
 std::chrono::milliseconds default_timeout(Call call) noexcept {
-  return call == Call::kCreateKey ? std::chrono::seconds(60) : std::chrono::seconds(5);
+  const bool slow = call == Call::kCreateKey || call == Call::kEvidence;
+  return slow ? std::chrono::seconds(60) : std::chrono::seconds(5);
 }
 
 std::optional<std::chrono::milliseconds> parse_timeout(std::string_view header) {

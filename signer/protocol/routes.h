@@ -24,6 +24,7 @@ enum class Call {
   kTokens,
   kCheckpoint,
   kCheckpointKey,
+  kEvidence,
   kHealth,
   kReady,
   kMetrics
@@ -31,7 +32,9 @@ enum class Call {
 
 struct Route {
   Call call = Call::kHealth;
-  std::string key;  // {key}; of kReady: ?key=, or empty
+  std::string key = {};     // {key}; of kReady and kEvidence: ?key=, or empty
+  std::string nonce = {};   // of kEvidence: ?nonce=, as it was sent
+  std::string probes = {};  // of kEvidence: ?probes=, or empty
 };
 
 // Why there is no route, as an HTTP status: 404 no such path, 405 not with this method.

@@ -62,6 +62,14 @@ bool is_software(std::string_view driver, const channel::TokenDescription& token
          token.model.starts_with("SoftHSM");
 }
 
+// The word of the query; without one, everything is tried.
+std::optional<channel::Probes> probes_from(std::string_view word) {
+  if (word.empty() || word == "full") return channel::Probes::kFull;
+  if (word == "read-only") return channel::Probes::kReadOnly;
+  if (word == "none") return channel::Probes::kNone;
+  return std::nullopt;
+}
+
 // What one turn of a batch looks at: a fraction of a millisecond of the event loop for what is sent in earnest.
 constexpr std::size_t kItemsEachTurn = 16;
 constexpr std::size_t kBytesEachTurn = 16UL * 1024;
@@ -119,6 +127,8 @@ void Handlers::handle(const RequestContext& context, const protocol::Route& rout
       return sign_payload(context, route.key, body, std::move(reply));
     case Call::kCreateKey:
       return create_key(context, route.key, body, std::move(reply));
+    case Call::kEvidence:
+      return collect_evidence(context, route, std::move(reply));
     default:
       return reply(answer(context, route));
   }
@@ -247,6 +257,25 @@ void Handlers::record_key_created(const RequestContext& context, const std::stri
   record.key = key;
   record.kid = kid;
   pipeline_.record_event(std::move(record));
+}
+
+void Handlers::collect_evidence(const RequestContext& context, const protocol::Route& route, Reply reply) {
+  const auto grant = pipeline_.permit(context, Verb::kReadEvidence, route.key);
+  if (!grant) return reply(problem(grant.error(), context.id));
+  const auto nonce = jose::base64url_decode(route.nonce);
+  const auto probes = probes_from(route.probes);
+  if (!nonce || nonce->size() < channel::kNonceMin || nonce->size() > channel::kNonceMax || !probes) {
+    const char* detail = probes ? "nonce must be base64url of 16 to 32 bytes, of whoever judges the evidence"
+                                : "probes must be none, read-only or full";
+    return reply(refuse(context, {ErrorCode::kInvalidRequest, detail, "", {}}, {}, route.key));
+  }
+  evidence_.collect(
+      context, {route.key, *nonce, *probes, *grant},
+      [this, context, key = route.key, reply = std::move(reply)](const Judged<pipeline::EvidenceBundle>& bundle) {
+        if (!bundle) return reply(refuse(context, bundle.error(), {}, key));
+        Response response{200, "application/json", bundle->file(), {{"Cache-Control", "no-store"}}};
+        reply(std::move(response));
+      });
 }
 
 Response Handlers::answer(const RequestContext& context, const protocol::Route& route) {

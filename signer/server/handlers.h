@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pipeline/checkpointer.h"
+#include "pipeline/evidence_collector.h"
 #include "pipeline/key_table.h"
 #include "pipeline/pipeline.h"
 #include "protocol/routes.h"
@@ -33,13 +34,14 @@ class Handlers {
  public:
   Handlers(const Clock& clock, pipeline::Pipeline& pipeline, pipeline::KeyTable& keys,
            pipeline::HmacKeyTable& hmac_keys, pipeline::Tokens& tokens, const pipeline::Checkpointer& checkpointer,
-           pipeline::Metrics& metrics, Turns& turns)
+           pipeline::EvidenceCollector& evidence, pipeline::Metrics& metrics, Turns& turns)
       : clock_(clock),
         pipeline_(pipeline),
         keys_(keys),
         hmac_keys_(hmac_keys),
         tokens_(tokens),
         checkpointer_(checkpointer),
+        evidence_(evidence),
         metrics_(metrics),
         turns_(turns) {}
 
@@ -72,6 +74,7 @@ class Handlers {
   void record_key_created(const RequestContext& context, const std::string& key, audit::Event event,
                           const std::string& grant, const std::string& kid);
   Response key_not_created(const RequestContext& context, const std::string& key, const Error& error);
+  void collect_evidence(const RequestContext& context, const protocol::Route& route, Reply reply);
   [[nodiscard]] Response answer(const RequestContext& context, const protocol::Route& route);
   [[nodiscard]] Response health() const;
   [[nodiscard]] Response tokens(const RequestContext& context);
@@ -88,6 +91,7 @@ class Handlers {
   pipeline::HmacKeyTable& hmac_keys_;
   pipeline::Tokens& tokens_;
   const pipeline::Checkpointer& checkpointer_;
+  pipeline::EvidenceCollector& evidence_;
   pipeline::Metrics& metrics_;
   Turns& turns_;
 };

@@ -75,6 +75,7 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   counter("signer_audit_checkpoints_total", "Checkpoints of the audit log that were signed", metrics.checkpoints);
   counter("signer_audit_checkpoint_failures_total", "Times that a checkpoint was due and could not be made",
           metrics.checkpoint_failures);
+  counter("signer_evidence_bundles_total", "Evidence bundles that were given out", metrics.evidence_bundles);
   counter("signer_audit_anchor_failures_total", "Times that a checkpoint could not be sent to an anchor",
           checkpointer.anchor_failures ? checkpointer.anchor_failures() : 0);
   families.push_back(family("signer_refusals_total", "Requests refused, by problem code", MetricType::Counter));

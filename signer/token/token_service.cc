@@ -318,6 +318,12 @@ void TokenService::generate_key(const channel::KeyRequest& request, KeyReply rep
       std::move(reply), settings_.generate_timeout));
 }
 
+void TokenService::attest_key(const channel::AttestRequest& request, AttestationReply reply) {
+  generate(
+      control_call<channel::Attestation>([request](std::uint64_t id) { return channel::encode_attest(id, request); },
+                                         channel::decode_attested, std::move(reply), settings_.generate_timeout));
+}
+
 void TokenService::generate_hmac_key(const channel::HmacKeyRequest& request, HmacKeyReply reply) {
   generate(control_call<channel::HmacKeyDescription>(
       [request](std::uint64_t id) { return channel::encode_generate_hmac_key(id, request); }, channel::decode_hmac_key,

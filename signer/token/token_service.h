@@ -106,6 +106,10 @@ class TokenService {
   void describe_key(Bytes key_id, KeyReply reply);
   void generate_key(const channel::KeyRequest& request, KeyReply reply);
 
+  // May make a key pair, which takes its time (Probes::kFull).
+  using AttestationReply = std::function<void(channel::HostResult<channel::Attestation>)>;
+  void attest_key(const channel::AttestRequest& request, AttestationReply reply);
+
   using HmacKeyReply = std::function<void(channel::HostResult<channel::HmacKeyDescription>)>;
   void describe_hmac_key(Bytes key_id, HmacKeyReply reply);
   void generate_hmac_key(const channel::HmacKeyRequest& request, HmacKeyReply reply);

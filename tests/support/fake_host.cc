@@ -4,7 +4,8 @@
 // real driver makes on demand.  A file of this name in the directory asks for the fault:
 //   crash, hang, nonsense, flip, lose, vanish   what the next signature or MAC does (crash and hang: removed first, so
 //   they happen once) slow                      how many milliseconds each of them takes refuse-open, refuse-pin   what
-//   opening does opens, signatures, macs   written by the host: one byte for each
+//   opening does evidence   what attesting answers, if it is not empty; else a failure opens, signatures, macs written
+//   by the host: one byte for each
 
 #include <fcntl.h>
 #include <openssl/core_names.h>
@@ -230,6 +231,18 @@ class FakeDriver final : public channel::Driver {
     ::PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
     std::fclose(file);
     return describe(key.get());
+  }
+
+  HostResult<channel::Attestation> attest_key(const channel::AttestRequest& request) override {
+    if (auto key = load(directory_, request.key_id); !key) return fail(std::move(key).error());
+    if (directory_.asks("evidence")) {
+      std::ifstream in(directory_.of("evidence"), std::ios::binary);
+      std::string json(std::istreambuf_iterator<char>(in), {});
+      if (json.empty()) return channel::host_failure(HostStatus::kUnsupported, "fake: no evidence");
+      return channel::Attestation{std::move(json)};
+    }
+    return channel::Attestation{R"({"nonce":")" + hex(request.nonce) + R"(","context":")" + hex(request.context) +
+                                R"(","probes":)" + std::to_string(static_cast<int>(request.probes)) + "}"};
   }
 
   HostResult<channel::HmacKeyDescription> describe_hmac_key(ByteView key_id) override {

@@ -33,6 +33,7 @@ TEST(Route, EachDocumentedCallIsFound) {
       {"GET", "/healthz", Call::kHealth, ""},
       {"GET", "/readyz", Call::kReady, ""},
       {"GET", "/readyz?key=issuer", Call::kReady, "issuer"},
+      {"GET", "/v1/evidence?key=issuer&nonce=AAAA", Call::kEvidence, "issuer"},
       {"GET", "/metrics", Call::kMetrics, ""},
       {"POST", "/v1/keys/jwks/tokens", Call::kIssue, "jwks"},
       {"GET", "/v1/keys/tokens:batch/jwks", Call::kHealth, "404"},
@@ -47,6 +48,21 @@ TEST(Route, EachDocumentedCallIsFound) {
     ASSERT_TRUE(route) << method << ' ' << target;
     EXPECT_EQ(route->call, call) << target;
     EXPECT_EQ(route->key, key) << target;
+  }
+}
+
+TEST(Route, WhatIsAskedOfEvidenceStandsInTheQueryOnceAndInAnyOrder) {
+  const auto route = parse_route("GET", "/v1/evidence?probes=none&nonce=A-_a&key=issuer");
+  ASSERT_TRUE(route);
+  EXPECT_EQ(route->key, "issuer");
+  EXPECT_EQ(route->nonce, "A-_a");
+  EXPECT_EQ(route->probes, "none");
+  for (const char* target : {"/v1/evidence", "/v1/evidence?", "/v1/evidence?key=", "/v1/evidence?key=a&key=a",
+                             "/v1/evidence?key=a&other=b", "/v1/evidence?key=a&nonce", "/v1/evidence?key=../x",
+                             "/v1/evidence?key=a&nonce=b&nonce=c", "/v1/evidence?nonce=b", "/v1/evidence/?key=a"}) {
+    const auto none = parse_route("GET", target);
+    ASSERT_FALSE(none) << target;
+    EXPECT_EQ(none.error(), NoRoute::kNotFound) << target;
   }
 }
 

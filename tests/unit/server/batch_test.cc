@@ -70,14 +70,17 @@ class BatchOfRequests : public test::SigningPipeline {
     SigningPipeline::SetUp();
     checkpointer_ =
         std::make_unique<pipeline::Checkpointer>(loop_, clock_, *audit_, *keys_, metrics_, std::chrono::seconds(10));
-    handlers_ =
-        std::make_unique<Handlers>(clock_, *pipeline_, *keys_, *hmac_keys_, tokens_, *checkpointer_, metrics_, turns_);
+    evidence_ = std::make_unique<pipeline::EvidenceCollector>(loop_, clock_, *audit_, *keys_, *checkpointer_, metrics_,
+                                                              pipeline::DaemonIdentity{"1", ""});
+    handlers_ = std::make_unique<Handlers>(clock_, *pipeline_, *keys_, *hmac_keys_, tokens_, *checkpointer_, *evidence_,
+                                           metrics_, turns_);
   }
 
   static constexpr std::chrono::seconds kPatience{20};
 
   Turns turns_{loop_};
   std::unique_ptr<pipeline::Checkpointer> checkpointer_;
+  std::unique_ptr<pipeline::EvidenceCollector> evidence_;
   std::unique_ptr<Handlers> handlers_;
 };
 
