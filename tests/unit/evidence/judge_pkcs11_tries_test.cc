@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What was tried on a key.  A module can report the best attributes and give the key away all the same; a try that was
+// left out, or that never came to the point, must not look like one that was refused.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "evidence/judge_pkcs11.h"
+#include "tests/unit/evidence/model_pkcs11.h"
+
+namespace signer::evidence {
+namespace {
+
+using namespace signer::test;
+
+const jose::PublicKey& key() {
+  static const jose::PublicKey kKey = shape_of_key();
+  return kKey;
+}
+
+struct Answered {
+  const char* probe;
+  const char* subject;
+  std::function<void(Json&)> answer;
+};
+
+void expect_answers(const std::vector<Answered>& rows, Finding finding, Grade grade) {
+  for (const Answered& row : rows) {
+    SCOPED_TRACE(std::string(row.probe) + " " + row.subject);
+    Json part = good_pkcs11(key());
+    row.answer(*tries(part, row.probe, row.subject).front());
+    const Judgement judgement = judge_pkcs11(part, key());
+    EXPECT_EQ(judgement.grade, grade) << judgement.reason;
+    EXPECT_EQ(finding_of(judgement, "probe." + std::string(row.probe)), finding);
+    EXPECT_EQ(bad_checks(judgement), grade == Grade::kFailed ? "probe." + std::string(row.probe) : "");
+  }
+}
+
+void ok(Json& one) {
+  one["rv"] = "CKR_OK";
+}
+
+void ok_with_bytes(Json& one) {
+  one["rv"] = "CKR_OK";
+  one["length"] = 1232;
+}
+
+TEST(JudgeTries, Invariant04_AKeyThatGetsOutFailsHoweverGoodItsAttributes) {
+  const auto bytes_behind_a_refusal = [](Json& one) { one["length"] = 128; };
+  expect_answers(
+      {{"read", "CKA_PRIVATE_EXPONENT", ok_with_bytes},
+       {"read", "CKA_COEFFICIENT", ok},
+       {"read", "CKA_PRIME_1", bytes_behind_a_refusal},
+       {"read-mixed", "", bytes_behind_a_refusal},
+       {"wrap", "CKM_AES_CBC_PAD", ok_with_bytes},
+       {"wrap", "CKM_AES_KEY_WRAP", ok},
+       {"wrap-public", "CKM_RSA_PKCS_OAEP", ok_with_bytes},
+       {"derive", "", ok},
+       {"decrypt", "CKM_RSA_PKCS", ok},
+       {"unwrap", "", ok},
+       {"unwrap", "", [](Json& one) { one["rv"] = "CKR_WRAPPED_KEY_INVALID"; }},
+       {"unwrap", "", [](Json& one) { one["rv"] = "CKR_ENCRYPTED_DATA_LEN_RANGE"; }},
+       {"sign-recover", "", ok},
+       {"digest-key", "", ok},
+       {"copy", "CKA_EXTRACTABLE", ok},
+       {"copy", "CKA_SENSITIVE", ok},
+       {"copy", "CKA_PRIVATE", ok},
+       {"set-attribute", "CKA_EXTRACTABLE", [](Json& one) { set_flag(one["after"], "CKA_EXTRACTABLE", true); }},
+       {"set-attribute", "CKA_DECRYPT", [](Json& one) { one["after"].push_back(flag_of("CKA_DECRYPT", 0x105, true)); }},
+       {"throwaway-read", "CKA_PRIME_2", ok_with_bytes},
+       {"throwaway-wrap", "CKM_AES_KEY_WRAP", ok_with_bytes}},
+      Finding::kBad, Grade::kFailed);
+}
+
+TEST(JudgeTries, WhatIsWeakAndKeepsTheKeyInIsAWarning) {
+  expect_answers({{"sign-raw", "", ok},
+                  {"sign-other", "", ok},
+                  {"operation-state", "", ok_with_bytes},
+                  {"copy", "CKA_DECRYPT", ok},
+                  {"set-attribute", "CKA_LOCAL", ok}},
+                 Finding::kWarning, Grade::kProbed);
+}
+
+TEST(JudgeTries, AnyRefusalWillDo) {
+  const auto answers = [](const char* rv) { return [rv](Json& one) { one["rv"] = rv; }; };
+  expect_answers({{"wrap", "", answers("CKR_MECHANISM_INVALID")},
+                  {"wrap", "", answers("CKR_FUNCTION_NOT_SUPPORTED")},
+                  {"read", "", answers("CKR_ATTRIBUTE_TYPE_INVALID")},
+                  {"read-mixed", "", ok},
+                  {"digest-key", "", [](Json& one) { one["call"] = "C_DigestInit"; }},
+                  {"sign-raw", "", [](Json& one) { one["call"] = "C_Sign"; }},
+                  {"unwrap", "", answers("CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT")}},
+                 Finding::kGood, Grade::kProbed);
+}
+
+TEST(JudgeTries, ATryThatDidNotComeToThePointIsNoTry) {
+  const auto answers = [](const char* rv) { return [rv](Json& one) { one["rv"] = rv; }; };
+  expect_answers({{"wrap", "", answers("CKR_SESSION_HANDLE_INVALID")},
+                  {"wrap", "", answers("CKR_WRAPPING_KEY_HANDLE_INVALID")},
+                  {"read", "", answers("CKR_DEVICE_REMOVED")},
+                  {"decrypt", "", answers("CKR_USER_NOT_LOGGED_IN")},
+                  {"wrap", "", [](Json& one) { one["call"] = "C_GenerateKey"; }},
+                  {"wrap", "", [](Json& one) { one["call"] = ""; }},
+                  {"read", "", [](Json& one) { one.erase("length"); }},
+                  {"read-mixed", "", [](Json& one) { one.erase("length"); }},
+                  {"operation-state", "", [](Json& one) { one.erase("length"); }},
+                  {"set-attribute", "CKA_PRIVATE", [](Json& one) { one.erase("after"); }},
+                  {"set-attribute", "CKA_PRIVATE",
+                   [](Json& one) {
+                     one["before"] = Json::array();
+                     one["after"] = Json::array();
+                   }}},
+                 Finding::kNotReported, Grade::kClaimed);
+}
+
+TEST(JudgeTries, Invariant04_EachTryThatIsLeftOutKeepsTheGradeAtClaimed) {
+  const Json good = good_pkcs11(key());
+  const std::size_t count = good.at("tried").size();
+  ASSERT_GT(count, 40U);
+  for (std::size_t i = 0; i < count; ++i) {
+    Json part = good;
+    const std::string probe = part["tried"][i].at("probe");
+    part["tried"].erase(i);
+    const Judgement judgement = judge_pkcs11(part, key());
+    EXPECT_EQ(judgement.grade, Grade::kClaimed) << probe << " " << i;
+    EXPECT_EQ(finding_of(judgement, "probe." + probe), Finding::kNotReported) << probe << " " << i;
+    EXPECT_NE(judgement.reason.find("probe." + probe), std::string::npos) << judgement.reason;
+  }
+}
+
+TEST(JudgeTries, WhatATokenOffersIsWhatMustBeTried) {
+  Json part = good_pkcs11(key());
+  const auto cbc = std::ranges::find_if(part["mechanisms"], [](const Json& one) { return one["type"] == 0x1082; });
+  (*cbc)["flags"] = 0x20300;
+  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kClaimed) << "CKM_AES_CBC wraps too, and was not tried";
+  part = good_pkcs11(key());
+  remove_tries(part, "derive");
+  const auto derive = std::ranges::find_if(part["mechanisms"], [](const Json& one) { return one["type"] == 0x364; });
+  part["mechanisms"].erase(derive);
+  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kProbed) << "nothing derives, so there is nothing to try";
+  EXPECT_EQ(finding_of(judge_pkcs11(part, key()), "probe.derive"), Finding::kInformation);
+}
+
+TEST(JudgeTries, AWayOfWrappingThatNobodyTriedIsSaid) {
+  Json part = good_pkcs11(key());
+  part["mechanisms"].push_back(
+      {{"name", "CKM_0x80000170"}, {"type", 0x80000170}, {"flags", 0x20000}, {"min", 0}, {"max", 0}});
+  const Judgement judgement = judge_pkcs11(part, key());
+  EXPECT_EQ(finding_of(judgement, "mechanisms.wrapping"), Finding::kWarning);
+  EXPECT_EQ(judgement.grade, Grade::kProbed);
+}
+
+TEST(JudgeTries, FewerProbesAreAClaimAtBestAndTheReasonSaysSo) {
+  Json part = good_pkcs11(key());
+  part["probes"] = "read-only";
+  for (const char* probe : {"set-attribute", "copy", "throwaway-read", "throwaway-wrap"}) remove_tries(part, probe);
+  part.erase("throwaway");
+  Judgement judgement = judge_pkcs11(part, key());
+  EXPECT_EQ(judgement.grade, Grade::kClaimed);
+  EXPECT_NE(judgement.reason.find("read-only"), std::string::npos) << judgement.reason;
+  EXPECT_EQ(finding_of(judgement, "probe.wrap"), Finding::kGood);
+  ok(*tries(part, "wrap").front());
+  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kFailed) << "a leak is a leak";
+  judgement = judge_pkcs11(small_pkcs11(key()), key());
+  EXPECT_EQ(judgement.grade, Grade::kClaimed);
+  EXPECT_NE(judgement.reason.find("none"), std::string::npos) << judgement.reason;
+  part = good_pkcs11(key());
+  part["probes"] = "none";
+  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kClaimed) << "tries that nobody asked for do not lift it";
+}
+
+TEST(JudgeTries, TriesOnAKeyThatIsUnlikeThisOneDoNotCount) {
+  for (const char* name : {"CKA_MODIFIABLE", "CKA_COPYABLE", "CKA_DECRYPT"}) {
+    Json part = good_pkcs11(key());
+    set_flag(part["throwaway"]["attributes"], name, true);
+    const Judgement judgement = judge_pkcs11(part, key());
+    EXPECT_EQ(judgement.grade, Grade::kClaimed) << name;
+    EXPECT_EQ(finding_of(judgement, "throwaway"), Finding::kNotReported);
+  }
+  Json part = good_pkcs11(key());
+  part["throwaway"] = {{"rv", "CKR_DEVICE_MEMORY"}};
+  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kClaimed);
+  part.erase("throwaway");
+  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kClaimed);
+}
+
+TEST(JudgeTries, AnUnknownProbeOrTargetFails) {
+  for (const auto& [member, value] : {std::pair{"probe", "wrap-twice"}, std::pair{"target", "throwaway"}}) {
+    Json part = good_pkcs11(key());
+    (*tries(part, "wrap").front())[member] = value;
+    EXPECT_EQ(bad_checks(judge_pkcs11(part, key())), "probe.unknown");
+  }
+}
+
+}  // namespace
+}  // namespace signer::evidence
