@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/clock.h"
 #include "signer/bytes.h"
 
 namespace signer::evidence {
@@ -19,5 +20,10 @@ struct Trust {
   bool allow_simulator = false;          // believe the chain of a simulated TPM: the grade is `software` all the same
   std::optional<std::int64_t> now;       // seconds since 1970; the clock's otherwise
 };
+
+// The time that certificates must be valid at: `now`, or the clock's.
+[[nodiscard]] inline std::int64_t time_of_judgement(const Trust& trust) {
+  return trust.now.has_value() ? *trust.now : unix_seconds(SystemClock().wall());
+}
 
 }  // namespace signer::evidence

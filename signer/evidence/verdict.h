@@ -36,7 +36,7 @@ enum class Finding : std::uint8_t {
 [[nodiscard]] std::string_view to_string(Finding finding) noexcept;
 
 struct Check {
-  std::string name;  // stable, for machines: "attribute.CKA_SENSITIVE", "probe.wrap", "tpm.nonce"
+  std::string name;  // stable, for machines: "attribute.CKA_SENSITIVE", "probe.wrap", "tpm.certify.nonce"
   Finding finding = Finding::kInformation;
   std::string found;    // what the evidence says, in its own words, at most 256 bytes of printable ASCII
   std::string meaning;  // one sentence for people
