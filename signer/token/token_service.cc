@@ -27,6 +27,12 @@ Failure<Refusal> too_late() {
   return refuse(ErrorCode::kDeadlineExceeded, "not signed in time");
 }
 
+// What a worker says of a key that must not sign any more.
+bool is_without_key(HostStatus status) {
+  return status == HostStatus::kNotFound || status == HostStatus::kMismatch || status == HostStatus::kAmbiguous ||
+         status == HostStatus::kWeakened;
+}
+
 }  // namespace
 
 std::string_view to_string(TokenState state) noexcept {
@@ -99,6 +105,7 @@ void TokenService::opened(const channel::HostResult<channel::TokenDescription>& 
                               {"mechanism", description_.mechanism},
                               {"host_pid", host_.pid()}});
     if (events_.ready) events_.ready();
+    if (!std::exchange(opened_before_, true)) calls_before_jobs_ = calls_.size();
     send_control();
     return dispatch();
   }
@@ -151,6 +158,7 @@ void TokenService::host_lost(std::string why) {
 // Calls about keys are not repeated: whoever asked asks again when the token is back.
 void TokenService::fail_calls(const std::string& why) {
   calling_ = false;
+  if (std::exchange(calls_before_jobs_, 0) > 0) opened_before_ = false;  // nothing was learned
   for (const ControlCall& call : std::exchange(calls_, {})) call.refuse({HostStatus::kUnavailable, why});
 }
 
@@ -236,7 +244,9 @@ bool TokenService::take_control_frame(ByteView frame) {
   calling_ = false;
   calls_.pop_front();
   answer->deliver();
+  if (calls_before_jobs_ > 0) --calls_before_jobs_;
   send_control();
+  dispatch();
   return true;
 }
 
@@ -264,6 +274,8 @@ bool TokenService::take_worker_frame(Worker& worker, ByteView frame) {
   const auto next = next_begins ? worker.jobs.front().job.record() : std::nullopt;
   dispatch();  // before the answer is worked on: the token need not wait for us
   if (next_begins) begun(next);
+  if (error && is_without_key(error->status) && events_.key_missing)
+    events_.key_missing(flight.job.key_id(), error->text);
   if (flight.answered) return true;
   if (!error) {
     answer->deliver();
@@ -290,12 +302,7 @@ void TokenService::take_note(const Job& job, const std::optional<channel::HostEr
   }
   log::error(job.is_signature() ? "sign_failed" : "mac_failed", {{"token", name()}, {"reason", error->text}});
   trouble_ = {clock_.steady(), error->text};
-  const HostStatus status = error->status;
-  if (status == HostStatus::kRefused) refused_[job.key_id()] = *trouble_;
-  if ((status == HostStatus::kNotFound || status == HostStatus::kMismatch || status == HostStatus::kAmbiguous) &&
-      events_.key_missing) {
-    events_.key_missing(job.key_id(), error->text);
-  }
+  if (error->status == HostStatus::kRefused) refused_[job.key_id()] = *trouble_;
 }
 
 // ---- what is asked of the host -------------------------------------------------------------------------------------
@@ -303,6 +310,12 @@ void TokenService::take_note(const Job& job, const std::optional<channel::HostEr
 void TokenService::describe_key(Bytes key_id, KeyReply reply) {
   call(control_call<channel::KeyDescription>(
       [key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_describe(id, key_id); },
+      channel::decode_key, std::move(reply), settings_.open_timeout));
+}
+
+void TokenService::inspect_key(Bytes key_id, KeyReply reply) {
+  call(control_call<channel::KeyDescription>(
+      [key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_inspect(id, key_id); },
       channel::decode_key, std::move(reply), settings_.open_timeout));
 }
 
@@ -370,7 +383,7 @@ std::optional<std::size_t> TokenService::free_worker() const {
 }
 
 void TokenService::dispatch() {
-  while (state_ == TokenState::kReady && !queue_.empty()) {
+  while (state_ == TokenState::kReady && calls_before_jobs_ == 0 && !queue_.empty()) {
     const auto worker = free_worker();
     if (!worker) return;
     Job job = *queue_.pop();
@@ -412,6 +425,18 @@ void TokenService::resume_workers() {
     worker.busy_since = now;
     wake_by(now + settings_.operation_timeout);
   }
+}
+
+void TokenService::refuse_jobs(const Bytes& key_id, const std::string& reason) {
+  std::vector<Job> stopped = queue_.remove_if([&key_id](const Job& job) { return job.key_id() == key_id; });
+  for (Worker& worker : workers_) {
+    for (InFlight& flight : worker.jobs) {
+      if (flight.answered || flight.job.key_id() != key_id) continue;
+      flight.answered = true;
+      stopped.push_back(flight.job);
+    }
+  }
+  for (const Job& job : stopped) job.refuse(unavailable(reason));
 }
 
 void TokenService::fail_queued(const std::string& why) {

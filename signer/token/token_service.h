@@ -67,10 +67,12 @@ struct TokenSettings {
 
 // What the daemon wants to hear.  Called from the event loop.
 struct TokenEvents {
-  std::function<void()> ready;                      // a host has opened the token: keys should be looked at again
+  // A host has opened the token: keys should be looked at again.  What is asked of the first host from within this call
+  // is answered before anything is signed: what became of a key while signerd was away is known by then.
+  std::function<void()> ready;
   std::function<void()> lost;                       // no key of the token can sign now
   std::function<void(std::uint64_t record)> begun;  // the host works on this job: do now what should overlap with it
-  std::function<void(const Bytes& key_id, const std::string& reason)> key_missing;  // the token no longer has this key
+  std::function<void(const Bytes& key_id, const std::string& reason)> key_missing;  // a job for this key found that out
 };
 
 // Belongs to the event loop's thread.
@@ -104,6 +106,7 @@ class TokenService {
 
   using KeyReply = std::function<void(channel::HostResult<channel::KeyDescription>)>;
   void describe_key(Bytes key_id, KeyReply reply);
+  void inspect_key(Bytes key_id, KeyReply reply);  // describes and judges: kWeakened, docs/channel.md
   void generate_key(const channel::KeyRequest& request, KeyReply reply);
 
   // May make a key pair, which takes its time (Probes::kFull).
@@ -113,6 +116,10 @@ class TokenService {
   using HmacKeyReply = std::function<void(channel::HostResult<channel::HmacKeyDescription>)>;
   void describe_hmac_key(Bytes key_id, HmacKeyReply reply);
   void generate_hmac_key(const channel::HmacKeyRequest& request, HmacKeyReply reply);
+
+  // Refuses with kTokenUnavailable what waits for this key.  What a worker has in hand is refused too, and its answer
+  // is dropped when it comes: it may not have begun yet.  Answers that came before are not touched.
+  void refuse_jobs(const Bytes& key_id, const std::string& reason);
 
   // A signature of this host did not verify: start another one.
   void distrust(const std::string& why);
@@ -128,6 +135,9 @@ class TokenService {
   [[nodiscard]] const std::string& driver() const noexcept { return settings_.driver; }
 
   [[nodiscard]] bool ready() const noexcept { return state_ == TokenState::kReady; }
+
+  // Whether a question about a key waits for its answer.
+  [[nodiscard]] bool has_calls() const noexcept { return !calls_.empty(); }
 
   [[nodiscard]] TokenStatus status() const;
 
@@ -198,7 +208,9 @@ class TokenService {
   std::map<Bytes, Trouble> refused_;  // the last request for each key, if the token refused it
   std::deque<ControlCall> calls_;     // the first is with the host if calling_
   bool calling_ = false;
-  SteadyTime call_deadline_{};  // of kOpen or of the first call
+  bool opened_before_ = false;
+  std::size_t calls_before_jobs_ = 0;  // how many of calls_, the first ones, jobs wait for
+  SteadyTime call_deadline_{};         // of kOpen or of the first call
   std::uint64_t last_id_ = 0;
   std::uint64_t control_id_ = 0;
 
