@@ -29,7 +29,7 @@ struct ExportedEvent {
 
 constexpr ExportedEvent kOtherEvent = {"", false, 6002, 99, 1, 6, "110100", "Application Activity"};
 
-constexpr std::array<ExportedEvent, 12> kExportedEvents = {{
+constexpr std::array<ExportedEvent, 13> kExportedEvents = {{
     {"issue", false, 6003, 1, 1, 6, "110114", "User Authentication"},
     {"refuse", true, 6003, 1, 2, 5, "110114", "User Authentication"},
     {"refusals", true, 6003, 1, 2, 5, "110114", "User Authentication"},
@@ -38,6 +38,7 @@ constexpr std::array<ExportedEvent, 12> kExportedEvents = {{
     {"key_adopted", false, 3004, 1, 1, 5, "110113", "Security Alert"},
     {"evidence", false, 3004, 2, 1, 5, "110113", "Security Alert"},
     {"key_stopped", true, 3004, 3, 4, 3, "110113", "Security Alert"},
+    {"key_ready", false, 3004, 3, 1, 5, "110113", "Security Alert"},
     {"pin_refused", true, 3002, 1, 4, 3, "110113", "Security Alert"},
     {"host_lost", true, 6002, 99, 3, 4, "110113", "Security Alert"},
     {"start", false, 6002, 3, 1, 6, "110100", "Application Activity"},

@@ -52,6 +52,8 @@ std::string_view to_string(Event event) noexcept {
       return "evidence";
     case Event::kKeyStopped:
       return "key_stopped";
+    case Event::kKeyReady:
+      return "key_ready";
     case Event::kStart:
       return "start";
     case Event::kStop:

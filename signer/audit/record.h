@@ -26,6 +26,7 @@ enum class Event {
   kKeyAdopted,
   kKeyStopped,
   kEvidence,  // a key is about to sign an evidence bundle
+  kKeyReady,  // a key that was stopped can sign again
   kStart,
   kStop,
   kReload,
@@ -70,7 +71,7 @@ struct Record {
   std::string input_sha256;      // base64url of the SHA-256 of the signing input
   std::string code;              // of a refusal or failure: the wire's word
   std::uint64_t suppressed = 0;  // refusals of this uid that were counted and not written since the last one
-  std::string detail;            // ours, never a caller's bytes
+  std::string detail;            // ours, never a caller's bytes; of a key that was stopped: why
   std::optional<uid_t> uid;      // of a summary, which has no peer
   std::string sub_hmac;          // base64url (docs/audit-format.md, the search key)
   std::int64_t latency_us = 0;   // from the request's arrival to the decision

@@ -19,10 +19,11 @@ struct NotableEvent {
   std::array<std::string_view, 3> members;
 };
 
-constexpr std::array<NotableEvent, 14> kNotableEvents = {{{"key_created", {"key", "kid", "uid"}},
+constexpr std::array<NotableEvent, 15> kNotableEvents = {{{"key_created", {"key", "kid", "uid"}},
                                                           {"key_adopted", {"key", "kid", "uid"}},
                                                           {"evidence", {"key", "kid", "uid"}},
                                                           {"key_stopped", {"key", "kid", "detail"}},
+                                                          {"key_ready", {"key", "kid", ""}},
                                                           {"host_lost", {"token", "detail", ""}},
                                                           {"pin_refused", {"token", "", ""}},
                                                           {"clock_step", {"step_us", "", ""}},

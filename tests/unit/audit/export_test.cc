@@ -32,10 +32,10 @@ std::string line_of(Json members) {
 }
 
 const std::vector<std::string>& events() {
-  static const std::vector<std::string> all = {"issue",       "refuse",       "refusals", "fail",        "key_created",
-                                               "key_adopted", "key_stopped",  "evidence", "pin_refused", "host_lost",
-                                               "start",       "stop",         "reload",   "checkpoint",  "clock_step",
-                                               "segment",     "of_the_future"};
+  static const std::vector<std::string> all = {"issue",       "refuse",      "refusals",     "fail",      "key_created",
+                                               "key_adopted", "key_stopped", "evidence",     "key_ready", "pin_refused",
+                                               "host_lost",   "start",       "stop",         "reload",    "checkpoint",
+                                               "clock_step",  "segment",     "of_the_future"};
   return all;
 }
 

@@ -64,16 +64,17 @@ TEST(AuditRecord, LeavesEmptyMembersOut) {
 TEST(AuditRecord, NamesEachEventWithAWordOfItsOwn) {
   std::set<std::string_view> words;
   for (const Event event :
-       {Event::kIssue, Event::kRefuse, Event::kFail, Event::kKeyCreated, Event::kKeyAdopted, Event::kKeyStopped,
-        Event::kEvidence, Event::kStart, Event::kStop, Event::kReload, Event::kSegment, Event::kCheckpoint,
-        Event::kRecovered, Event::kAuditRecovered, Event::kSearchKey, Event::kRefusals, Event::kHostLost,
-        Event::kPinRefused, Event::kClockStep}) {
+       {Event::kIssue,      Event::kRefuse,   Event::kFail,       Event::kKeyCreated, Event::kKeyAdopted,
+        Event::kKeyStopped, Event::kEvidence, Event::kKeyReady,   Event::kStart,      Event::kStop,
+        Event::kReload,     Event::kSegment,  Event::kCheckpoint, Event::kRecovered,  Event::kAuditRecovered,
+        Event::kSearchKey,  Event::kRefusals, Event::kHostLost,   Event::kPinRefused, Event::kClockStep}) {
     words.insert(to_string(event));
   }
-  EXPECT_EQ(words, (std::set<std::string_view>{"issue", "refuse", "fail", "key_created", "key_adopted", "key_stopped",
-                                               "evidence", "start", "stop", "reload", "segment", "checkpoint",
-                                               "recovered", "audit_recovered", "search_key", "refusals", "host_lost",
-                                               "pin_refused", "clock_step"}));
+  EXPECT_EQ(words,
+            (std::set<std::string_view>{"issue",       "refuse",   "fail",       "key_created", "key_adopted",
+                                        "key_stopped", "evidence", "key_ready",  "start",       "stop",
+                                        "reload",      "segment",  "checkpoint", "recovered",   "audit_recovered",
+                                        "search_key",  "refusals", "host_lost",  "pin_refused", "clock_step"}));
 }
 
 // The log is cut at newlines and at zeroes: neither may come from a value.
