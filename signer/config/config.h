@@ -43,6 +43,7 @@ struct Token {
   std::chrono::milliseconds operation_timeout{2000};  // a signature that takes longer is a hang; tpm2: 10 s
   std::map<std::string, std::string> environment;     // for the host process alone
   std::string authorization = "hmac";                 // tpm2: or "password"
+  std::chrono::milliseconds key_check_every = std::chrono::minutes(10);  // how often its keys are inspected
 
   friend bool operator==(const Token&, const Token&) = default;
 };

@@ -102,6 +102,9 @@ void read_token(TableReader& reader, const std::string& state_dir, Token& token)
   std::optional<milliseconds> timeout;
   reader.duration("operation_timeout", milliseconds(50), seconds(120), timeout);
   token.operation_timeout = timeout.value_or(token.operation_timeout);
+  std::optional<milliseconds> check;
+  reader.duration("key_check_every", seconds(10), std::chrono::hours(24), check);
+  token.key_check_every = check.value_or(token.key_check_every);
   if (const toml::table* environment = reader.table("environment")) environment_members(reader, *environment, token);
 }
 

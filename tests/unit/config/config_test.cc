@@ -125,6 +125,7 @@ TEST(Configuration, DefaultsAreTheCautiousOnes) {
   EXPECT_EQ(config->listeners[0].group, "");
   EXPECT_EQ(config->tokens[0].sessions, 2);
   EXPECT_EQ(config->tokens[0].operation_timeout, 2s);
+  EXPECT_EQ(config->tokens[0].key_check_every, 10min) << "keys are inspected though nobody asked for it";
   EXPECT_EQ(config->keys[0].kind, jose::KeyKind::kRsa2048);
   EXPECT_FALSE(config->keys[0].mechanism_lock);
   EXPECT_EQ(config->profiles[0].typ, "JWT");

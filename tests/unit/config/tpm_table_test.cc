@@ -29,13 +29,14 @@ tcti = "device:/dev/tpmrm0"
 TEST(TpmTable, ReadsEveryMemberOfATpmToken) {
   const auto config = parse(std::string(kConfigText) + kTpmToken +
                                 "auth_file = \"credential:tpm0.auth\"\nauthorization = \"password\"\n"
-                                "operation_timeout = \"3s\"\nenvironment = { A = \"b\" }\n",
+                                "operation_timeout = \"3s\"\nkey_check_every = \"24h\"\nenvironment = { A = \"b\" }\n",
                             "f");
   ASSERT_TRUE(config) << config.error().text;
   const Token& token = config->tokens.back();
   EXPECT_EQ(token.pin_file, "credential:tpm0.auth");
   EXPECT_EQ(token.authorization, "password");
   EXPECT_EQ(token.operation_timeout, 3s);
+  EXPECT_EQ(token.key_check_every, 24h);
   EXPECT_EQ(token.environment, (std::map<std::string, std::string>{{"A", "b"}}));
   const auto hmac = parse(
       std::string(kConfigText) + kTpmToken + "authorization = \"hmac\"\nauth_file = \"/etc/signer/tpm0.auth\"\n", "f");
