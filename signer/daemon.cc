@@ -11,6 +11,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -181,6 +182,7 @@ void Daemon::record_opening() {
 }
 
 void Daemon::token_lost(const token::TokenService& token) {
+  key_watch_->token_lost(token);
   keys_->token_lost(token);
   hmac_keys_->token_lost(token);
   if (stopping_) return;
@@ -220,32 +222,53 @@ Result<void> Daemon::open_keys_and_policy() {
   pipeline_->set_search_key(&*search_key_);
   pipeline_->set_policy(std::move(policy));
   warn_of_units(config_);
-  keys_->on_stopped = [this](const pipeline::KeyEntry& entry) {
-    audit::Record record;
-    record.event = audit::Event::kKeyStopped;
-    record.key = entry.config.name;
-    if (entry.active != nullptr) record.kid = entry.active->version.kid;
-    pipeline_->record_event(std::move(record));
-  };
-  hmac_keys_->on_stopped = [this](const pipeline::HmacKeyEntry& entry) {
-    audit::Record record;
-    record.event = audit::Event::kKeyStopped;
-    record.key = entry.config.name;
-    pipeline_->record_event(std::move(record));
-  };
+  listen_to_keys();
   SIGNER_RETURN_IF_ERROR(keys_->load(config_.keys));
   hmac_keys_->load(config_.hmac_keys);
   listen_to_tokens();
   return {};
 }
 
+void Daemon::listen_to_keys() {
+  const auto record_of = [](audit::Event event, const auto& entry) {
+    audit::Record record;
+    record.event = event;
+    record.key = entry.config.name;
+    record.detail = entry.reason;
+    return record;
+  };
+  const auto with_kid = [](audit::Record record, const pipeline::KeyEntry& entry) {
+    if (entry.active != nullptr) record.kid = entry.active->version.kid;
+    return record;
+  };
+  keys_->on_stopped = [this, record_of, with_kid](const pipeline::KeyEntry& entry) {
+    ++metrics_.keys_stopped;
+    pipeline_->record_event(with_kid(record_of(audit::Event::kKeyStopped, entry), entry));
+  };
+  keys_->on_ready_again = [this, record_of, with_kid](const pipeline::KeyEntry& entry) {
+    pipeline_->record_event(with_kid(record_of(audit::Event::kKeyReady, entry), entry));
+  };
+  hmac_keys_->on_stopped = [this, record_of](const pipeline::HmacKeyEntry& entry) {
+    ++metrics_.keys_stopped;
+    pipeline_->record_event(record_of(audit::Event::kKeyStopped, entry));
+  };
+  hmac_keys_->on_ready_again = [this, record_of](const pipeline::HmacKeyEntry& entry) {
+    pipeline_->record_event(record_of(audit::Event::kKeyReady, entry));
+  };
+}
+
 void Daemon::listen_to_tokens() {
+  key_watch_ = std::make_unique<pipeline::KeyWatch>(loop_, [this](token::TokenService& token) {
+    keys_->check_token(token);
+    hmac_keys_->check_token(token);
+  });
+  const auto interval_of = [this](const std::string& name) {
+    const auto named = [&name](const config::Token& token) { return token.name == name; };
+    return std::find_if(config_.tokens.begin(), config_.tokens.end(), named)->key_check_every;
+  };
   for (const auto& [name, token] : tokens_) {
     token::TokenEvents events;
-    events.ready = [this, raw = token.get()] {
-      keys_->check_token(*raw);
-      hmac_keys_->check_token(*raw);
-    };
+    events.ready = [this, raw = token.get(), interval = interval_of(name)] { key_watch_->token_ready(*raw, interval); };
     events.lost = [this, raw = token.get()] { token_lost(*raw); };
     events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
     events.key_missing = [this, raw = token.get()](const Bytes& key_id, const std::string& reason) {

@@ -16,6 +16,7 @@
 #include "clock_watch.h"
 #include "pipeline/checkpointer.h"
 #include "pipeline/evidence_collector.h"
+#include "pipeline/key_watch.h"
 #include "pipeline/pipeline.h"
 #include "server/listener.h"
 
@@ -48,6 +49,7 @@ class Daemon {
   void make_tokens();
   Result<void> open_keys_and_policy();
   void listen_to_tokens();
+  void listen_to_keys();
   Result<void> open_listeners();
   void wait_for_signal();
   void reload();
@@ -70,6 +72,7 @@ class Daemon {
   std::unique_ptr<pipeline::KeyTable> keys_;
   std::unique_ptr<pipeline::HmacKeyTable> hmac_keys_;
   std::unique_ptr<pipeline::Pipeline> pipeline_;
+  std::unique_ptr<pipeline::KeyWatch> key_watch_;
   std::optional<audit::SearchKey> search_key_;
   std::unique_ptr<anchor::Anchors> anchors_;
   std::unique_ptr<pipeline::Checkpointer> checkpointer_;

@@ -25,11 +25,24 @@ std::string key_trouble(const Json& key) {
   const std::string reason = printable(cell(key, "reason", ""));
   if (state == "stopped") {
     return "key " + name + " is stopped" + (reason.empty() ? "" : ": " + reason) +
-           "; nothing was changed, compare the token with the key's metadata\n";
+           (reason.find("nothing was changed") == std::string::npos
+                ? "; nothing was changed, compare the token with the key's metadata\n"
+                : "\n");
   }
   if (is_true(key, "ready")) return "";
   const std::string work = cell(key, "use") == "pairwise" ? " cannot make pseudonyms now" : " cannot sign now";
   return "key " + name + work + (reason.empty() ? "" : ": " + reason) + "\n";
+}
+
+// Why the key is stopped, which the tokens tell those who may see them.
+std::optional<std::string> stop_reason(const std::optional<Json>& tokens, const std::string& key) {
+  if (!tokens) return std::nullopt;
+  for (const Json& token : *tokens) {
+    const auto stopped = token.is_object() ? token.find("stopped_keys") : token.end();
+    if (stopped != token.end() && stopped->is_object() && stopped->contains(key))
+      return cell(*stopped, key.c_str(), "");
+  }
+  return std::nullopt;
 }
 
 std::string token_trouble(const Json& token) {
@@ -107,6 +120,7 @@ std::string troubles_text(const Status& status) {
       const auto entry = about->find(cell(key, "name"));
       if (entry != about->end() && entry->is_object()) known["reason"] = cell(*entry, "reason", "");
     }
+    if (auto reason = stop_reason(status.tokens, cell(key, "name"))) known["reason"] = *std::move(reason);
     text += key_trouble(known);
   }
   if (status.tokens) {

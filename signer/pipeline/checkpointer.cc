@@ -72,7 +72,7 @@ void Checkpointer::wake_in(std::chrono::nanoseconds time) {
 void Checkpointer::make() {
   const KeyEntry* entry = keys_.find(config::kCheckpointKey);
   if (entry == nullptr) return settled();
-  if (entry->active == nullptr || entry->stopped) return waits(entry->reason);
+  if (!entry->may_sign()) return waits(entry->reason);
   if (!audit_.healthy()) return waits("the audit log cannot be written");
   const tlog::Frontier tree = audit_.tree();
   const tlog::Checkpoint head{audit_.origin(), tree.size(), tree.root(), {}};

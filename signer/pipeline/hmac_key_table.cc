@@ -22,6 +22,9 @@ void HmacKeyTable::load(const std::vector<config::HmacKey>& keys) {
     if (known != before.end()) entry.creating = known->second.creating;  // a key under way is stored under the name
     entry.config = key;
     load_entry(entry);
+    if (entry.active == nullptr || known == before.end() || !known->second.stopped) continue;
+    entry.stopped = true;  // until its token was asked
+    if (known->second.active != nullptr) entry.reason = known->second.reason;
   }
   for (const auto& [name, token] : tokens_) {
     if (token->ready()) check_token(*token);
@@ -48,13 +51,13 @@ void HmacKeyTable::activate(HmacKeyEntry& entry, keyring::HmacKey metadata) {
 }
 
 void HmacKeyTable::stop(HmacKeyEntry& entry, std::string reason) {
+  const bool known = std::exchange(entry.stopped, true) && entry.reason == reason;
   entry.ready = false;
-  entry.stopped = true;
   entry.reason = std::move(reason);
   log::error("key_stopped", {{"key", entry.config.name},
                              {"reason", entry.reason},
                              {"effect", "profiles that make pseudonyms with it are refused"}});
-  if (on_stopped) on_stopped(entry);
+  if (!known && on_stopped) on_stopped(entry);
 }
 
 HmacKeyEntry* HmacKeyTable::find(std::string_view name) {
@@ -80,7 +83,7 @@ void HmacKeyTable::compare(const std::string& name, const Bytes& key_id,
     const std::string why = "token " + token + ": " + described.error().text;
     if (disagrees(described.error().status))
       return stop(*entry, why + "; nothing was changed: connect the right token or restore the key from its backup");
-    entry->reason = why;
+    if (!entry->stopped) entry->reason = why;
     return;
   }
   if (described->known_answer != entry->active->metadata.known_answer) {
@@ -88,10 +91,11 @@ void HmacKeyTable::compare(const std::string& name, const Bytes& key_id,
                             " holds another HMAC key under this id than the metadata says, which would change every "
                             "pseudonym; nothing was changed: connect the right token");
   }
-  entry->ready = true;
-  entry->stopped = false;
+  const bool was_ready = std::exchange(entry->ready, true);
+  const bool was_stopped = std::exchange(entry->stopped, false);
   entry->reason.clear();
-  log::info("hmac_key_ready", {{"key", name}, {"token", token}, {"attributes", described->attributes}});
+  if (!was_ready) log::info("hmac_key_ready", {{"key", name}, {"token", token}, {"attributes", described->attributes}});
+  if (was_stopped && on_ready_again) on_ready_again(*entry);
 }
 
 void HmacKeyTable::token_lost(const token::TokenService& token) {

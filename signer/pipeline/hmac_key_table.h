@@ -56,8 +56,9 @@ class HmacKeyTable {
   using Created = std::function<void(Result<void>)>;
   void create(HmacKeyEntry& entry, WallTime now, Created done);
 
-  // Called whenever a key is stopped because metadata and token disagree.
+  // As those of KeyTable.
   std::function<void(const HmacKeyEntry&)> on_stopped;
+  std::function<void(const HmacKeyEntry&)> on_ready_again;
 
  private:
   void load_entry(HmacKeyEntry& entry);

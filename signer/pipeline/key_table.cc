@@ -31,7 +31,13 @@ Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
       entry.creating = known->second.creating;  // a key pair under way is stored under the name
     entry.config = key;
     load_entry(entry, loaded);
+    if (entry.active == nullptr) continue;
+    entry.awaits_inspection = loaded_;  // at the start the token's first answers come before its first signature
+    if (known == before.end() || !known->second.stopped) continue;
+    entry.stopped = true;
+    if (known->second.active != nullptr) entry.reason = known->second.reason;
   }
+  loaded_ = true;
   for (const keyring::KeyVersion& version : loaded.versions) {
     if (!entries_.contains(version.name)) {
       log::warn("key_not_configured", {{"key", version.name},
@@ -78,10 +84,12 @@ void KeyTable::activate(KeyEntry& entry, const keyring::KeyVersion& version) {
 }
 
 void KeyTable::stop(KeyEntry& entry, std::string reason) {
+  const bool known = std::exchange(entry.stopped, true) && entry.reason == reason;
   entry.ready = false;
-  entry.stopped = true;
   entry.reason = std::move(reason);
   log::error("key_stopped", {{"key", entry.config.name}, {"reason", entry.reason}});
+  if (known) return;
+  if (entry.active != nullptr) entry.active->token->refuse_jobs(entry.active->version.key_id, entry.reason);
   if (on_stopped) on_stopped(entry);
 }
 
@@ -93,8 +101,8 @@ KeyEntry* KeyTable::find(std::string_view name) {
 void KeyTable::check_token(token::TokenService& token) {
   for (const auto& [name, entry] : entries_) {
     if (entry.active == nullptr || entry.active->token != &token) continue;
-    token.describe_key(entry.active->version.key_id, [this, key = name, kid = entry.active->version.kid](
-                                                         const auto& described) { compare(key, kid, described); });
+    token.inspect_key(entry.active->version.key_id, [this, key = name, kid = entry.active->version.kid](
+                                                        const auto& described) { compare(key, kid, described); });
   }
 }
 
@@ -102,30 +110,50 @@ void KeyTable::compare(const std::string& name, const std::string& kid,
                        const channel::HostResult<channel::KeyDescription>& described) {
   KeyEntry* entry = find(name);
   if (entry == nullptr || entry->active == nullptr || entry->active->version.kid != kid) return;
-  const std::string& token = entry->active->version.token;
-  if (!described) {
-    const channel::HostStatus status = described.error().status;
-    if (status == channel::HostStatus::kRefused && !entry->stopped) {  // may pass: who asks for a signature finds out
-      log::warn("key_not_described", {{"key", name}, {"reason", described.error().text}});
-      entry->ready = true;
-      return entry->reason.clear();
-    }
-    if (!disagrees(status)) {
-      entry->reason = "token " + token + ": " + described.error().text;
-      return;
-    }
-    return stop(*entry, "token " + token + ": " + described.error().text +
-                            "; nothing was changed: connect the right token or restore the key from its backup");
-  }
+  if (!described) return take_failure(*entry, described.error());
   if (described->public_key != entry->active->version.public_key) {
-    return stop(*entry, "token " + token +
+    return stop(*entry, "token " + entry->active->version.token +
                             " holds another key under this id than the metadata says; nothing was changed: "
                             "connect the right token");
   }
-  entry->ready = true;
-  entry->stopped = false;
-  entry->reason.clear();
-  log::info("key_ready", {{"key", name}, {"kid", kid}, {"token", token}, {"attributes", described->attributes}});
+  take_good(*entry, *described);
+}
+
+void KeyTable::take_failure(KeyEntry& entry, const channel::HostError& error) {
+  using channel::HostStatus;
+  const std::string why = "token " + entry.active->version.token + ": " + error.text;
+  if (error.status == HostStatus::kWeakened) {
+    return stop(entry, why +
+                           "; nothing was changed: take the key for exposed until you know who did this; it signs "
+                           "again once the token shows it as it was made, which a reload looks at");
+  }
+  if (disagrees(error.status)) {
+    return stop(entry, why + "; nothing was changed: connect the right token or restore the key from its backup");
+  }
+  // What may pass starts no key that is stopped, and does not hide why it is.
+  if (entry.stopped) return;
+  if (error.status != HostStatus::kRefused) {
+    entry.reason = why;
+    return;
+  }
+  log::warn("key_not_inspected", {{"key", entry.config.name}, {"reason", error.text}});
+  entry.ready = true;  // who asks for a signature finds out
+  entry.awaits_inspection = false;
+  entry.reason.clear();
+}
+
+void KeyTable::take_good(KeyEntry& entry, const channel::KeyDescription& described) {
+  const bool was_ready = std::exchange(entry.ready, true);
+  const bool was_stopped = std::exchange(entry.stopped, false);
+  entry.awaits_inspection = false;
+  entry.reason.clear();
+  if (!was_ready) {
+    log::info("key_ready", {{"key", entry.config.name},
+                            {"kid", entry.active->version.kid},
+                            {"token", entry.active->version.token},
+                            {"attributes", described.attributes}});
+  }
+  if (was_stopped && on_ready_again) on_ready_again(entry);
 }
 
 void KeyTable::token_lost(const token::TokenService& token) {

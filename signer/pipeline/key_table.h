@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The configured keys as they stand now: configuration, metadata and token brought together.  A key whose metadata and
-// token disagree is stopped with a reason in plain words; nothing is rewritten (invariant 8).
+// token disagree, or that its token shows weaker than keys are made, is stopped with a reason in plain words; nothing
+// is rewritten (invariant 8).
 #pragma once
 
 #include <filesystem>
@@ -32,13 +33,18 @@ struct KeyEntry {
   std::vector<keyring::KeyVersion> versions;
   std::shared_ptr<const ActiveKey> active;  // none: absent or stopped for good
   bool ready = false;                       // the token confirmed that it holds the active key
-  bool stopped = false;                     // metadata and token disagree: nothing is signed until they agree again
+  bool stopped = false;                     // nothing is signed until an inspection finds the key good
+  bool awaits_inspection = false;           // read by a reload: nothing is signed before its token was asked
   std::string reason;                       // why not ready, for people
   bool creating = false;
 
+  // Whether a signature may be begun: also one that waits for the token to be there.
+  [[nodiscard]] bool may_sign() const { return active != nullptr && !stopped && !awaits_inspection; }
+
   // Ready, and its token refused no request for it lately.
   [[nodiscard]] bool can_sign() const {
-    return ready && (active == nullptr || active->token->refusal_of(active->version.key_id).empty());
+    return ready && !awaits_inspection &&
+           (active == nullptr || active->token->refusal_of(active->version.key_id).empty());
   }
 };
 
@@ -47,15 +53,15 @@ class KeyTable {
  public:
   KeyTable(std::filesystem::path state_dir, Tokens& tokens) : state_dir_(std::move(state_dir)), tokens_(tokens) {}
 
-  // Reads the metadata of every configured key.  A file that cannot be read stops its key; only a directory that cannot
-  // be listed is a failure, and then the table is as it was.
+  // Reads the metadata of every configured key and has the tokens that are ready inspect theirs.  A file that cannot be
+  // read stops its key; only a directory that cannot be listed is a failure, and then the table is as it was.
   [[nodiscard]] Result<void> load(const std::vector<config::Key>& keys);
 
   [[nodiscard]] KeyEntry* find(std::string_view name);
 
   [[nodiscard]] const std::map<std::string, KeyEntry, std::less<>>& entries() const noexcept { return entries_; }
 
-  // Asks `token` for each of its keys and compares; called when a host has opened the token.
+  // Has `token` inspect each of its keys, and compares; called when a host has opened the token, and by the key watch.
   void check_token(token::TokenService& token);
 
   // Marks the token's keys as not ready.
@@ -77,13 +83,19 @@ class KeyTable {
   [[nodiscard]] jose::Json jwks(const KeyEntry& entry) const;
   [[nodiscard]] jose::Json jwks() const;
 
-  // Called whenever a key is stopped because metadata and token disagree.
+  // Called when a key is stopped, or stopped for another reason than before; requests that wait for it are refused by
+  // then.
   std::function<void(const KeyEntry&)> on_stopped;
+
+  // Called when an inspection found a key good that was stopped.
+  std::function<void(const KeyEntry&)> on_ready_again;
 
  private:
   void load_entry(KeyEntry& entry, const keyring::LoadedVersions& loaded);
   void activate(KeyEntry& entry, const keyring::KeyVersion& version);
   void stop(KeyEntry& entry, std::string reason);
+  void take_failure(KeyEntry& entry, const channel::HostError& error);
+  void take_good(KeyEntry& entry, const channel::KeyDescription& described);
   void compare(const std::string& name, const std::string& kid,
                const channel::HostResult<channel::KeyDescription>& described);
   void store_created(const std::string& name, const Bytes& key_id, WallTime now,
@@ -97,6 +109,7 @@ class KeyTable {
   std::filesystem::path state_dir_;
   Tokens& tokens_;
   std::map<std::string, KeyEntry, std::less<>> entries_;
+  bool loaded_ = false;
 };
 
 }  // namespace signer::pipeline

@@ -39,6 +39,7 @@ struct Metrics {
   std::uint64_t http_errors = 0;  // what was not HTTP, too slow or too large
   std::uint64_t reloads = 0;
   std::uint64_t reload_failures = 0;
+  std::uint64_t keys_stopped = 0;
   std::uint64_t checkpoints = 0;
   std::uint64_t checkpoint_failures = 0;
   std::uint64_t evidence_bundles = 0;

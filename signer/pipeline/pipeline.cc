@@ -101,7 +101,7 @@ Judged<Pipeline::PermittedPtr> Pipeline::prepare(const RequestContext& context, 
   SIGNER_ASSIGN_OR_RETURN(policy::AuthorizedRequest authorized,
                           policy_->authorize(context.peer, std::move(request), limiter_, started));
   const KeyEntry* entry = keys_.find(authorized.key());
-  if (entry == nullptr || entry->active == nullptr || entry->stopped) {
+  if (entry == nullptr || !entry->may_sign()) {
     return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now",
                   entry == nullptr ? "key not configured" : entry->reason);
   }
@@ -158,12 +158,20 @@ Judged<Pipeline::IssuePtr> Pipeline::issue_of(Permitted& permitted, policy::Shap
   SIGNER_ASSIGN_OR_RETURN(policy::SigningInput input, policy::make_signing_input(permitted.request, std::move(claims),
                                                                                  version.kid, permitted.time));
   if (permitted.pairwise_key != nullptr) {  // the answer took its time
+    SIGNER_RETURN_IF_ERROR(still_signs(permitted));
     if (!audit_healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_failure());
     // Before the record: a flood that the token cannot serve must not fill the disk with what was never signed.
     SIGNER_RETURN_IF_ERROR(
         permitted.key->token->admit(permitted.context.peer.uid, version.key_id, permitted.context.deadline));
   }
   return std::make_shared<Issue>(std::move(permitted), std::move(input));
+}
+
+// Whether its key was not stopped since it was permitted.
+Judged<void> Pipeline::still_signs(const Permitted& permitted) const {
+  const KeyEntry* entry = keys_.find(permitted.request.key());
+  if (entry == nullptr || !entry->stopped) return {};
+  return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now", entry->reason);
 }
 
 audit::Record Pipeline::record_of(audit::Event event, const RequestContext& context) const {
@@ -214,6 +222,7 @@ void Pipeline::take_signature(const IssuePtr& issue, Judged<Bytes> signature) {
                                      {"kid", issue->key->version.kid},
                                      {"effect", "the signature was discarded and the token's host is replaced"}});
     issue->key->token->distrust("a signature did not verify under the published key");
+    if (auto signs = still_signs(*issue); !signs) return refuse_issue(*issue, std::move(signs).error());
     if (++issue->self_checks < kSelfCheckTriesMax) return sign(issue);
     return refuse_issue(*issue, {ErrorCode::kInternal, "the signature was not good", "self-check failed", {}});
   }

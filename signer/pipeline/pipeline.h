@@ -130,6 +130,7 @@ class Pipeline {
   void ask_pseudonym(const PermittedPtr& permitted);
   void go_on(const PermittedPtr& permitted, Judged<policy::ShapedClaims> claims);
   Judged<IssuePtr> issue_of(Permitted& permitted, policy::ShapedClaims claims);
+  [[nodiscard]] Judged<void> still_signs(const Permitted& permitted) const;
   [[nodiscard]] audit::Record record_of(audit::Event event, const RequestContext& context) const;
   void record_intent(Issue& issue);
   void sign(const IssuePtr& issue);

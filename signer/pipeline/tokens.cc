@@ -23,7 +23,8 @@ Result<Bytes> fresh_key_id() {
 
 bool disagrees(channel::HostStatus status) noexcept {
   return status == channel::HostStatus::kNotFound || status == channel::HostStatus::kMismatch ||
-         status == channel::HostStatus::kAmbiguous || status == channel::HostStatus::kUnsupported;
+         status == channel::HostStatus::kAmbiguous || status == channel::HostStatus::kUnsupported ||
+         status == channel::HostStatus::kWeakened;
 }
 
 }  // namespace signer::pipeline

@@ -56,6 +56,26 @@ Response jwks_response(const Json& set) {
   return response;
 }
 
+// What everybody may know; the reason is in /v1/tokens.
+constexpr const char* kStopped = "stopped: its token does not have it as it was made; see the log";
+constexpr const char* kNotReady = "not ready; see the log";
+
+const std::string& token_of(const pipeline::KeyEntry& entry) {
+  return entry.active != nullptr ? entry.active->version.token : entry.config.tokens.front();
+}
+
+const std::string& token_of(const pipeline::HmacKeyEntry& entry) {
+  return entry.config.token;
+}
+
+// The reasons of the keys that are stopped, for those who may know.
+template <class Table>
+void add_stopped(Json& token, const Table& keys) {
+  for (const auto& [name, entry] : keys.entries()) {
+    if (entry.stopped && token_of(entry) == token["name"]) token["stopped_keys"][name] = entry.reason;
+  }
+}
+
 bool is_software(std::string_view driver, const channel::TokenDescription& token) {
   if (driver == "tpm2") return !token.hardware && !token.manufacturer.empty();  // nothing is known before it is open
   return token.manufacturer == "SoftHSM project" || token.manufacturer == "Mozilla Foundation" ||
@@ -351,6 +371,8 @@ Response Handlers::tokens(const RequestContext& context) {
                 {"restarts", status.restarts},
                 {"host_pid", status.host_pid}};
     if (!status.reason.empty()) one["reason"] = status.reason;
+    add_stopped(one, keys_);
+    add_stopped(one, hmac_keys_);
     all.push_back(std::move(one));
   }
   return json_response(200, Json{{"tokens", std::move(all)}});
@@ -407,8 +429,7 @@ Json Handlers::key_json(const pipeline::KeyEntry& entry) const {
     json["token"] = entry.active->version.token;
     json["created"] = keyring::rfc3339(entry.active->version.created);
   }
-  if (!entry.can_sign())
-    json["reason"] = entry.stopped ? "stopped: metadata and token disagree; see the log" : "not ready; see the log";
+  if (!entry.can_sign()) json["reason"] = entry.stopped ? kStopped : kNotReady;
   return json;
 }
 
@@ -429,8 +450,7 @@ Json Handlers::hmac_key_json(const pipeline::HmacKeyEntry& entry) {
     json["token"] = entry.active->metadata.token;
     json["created"] = keyring::rfc3339(entry.active->metadata.created);
   }
-  if (!entry.ready)
-    json["reason"] = entry.stopped ? "stopped: metadata and token disagree; see the log" : "not ready; see the log";
+  if (!entry.ready) json["reason"] = entry.stopped ? kStopped : kNotReady;
   return json;
 }
 

@@ -72,6 +72,8 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   counter("signer_http_errors_total", "Requests that were not HTTP, too slow or too large", metrics.http_errors);
   counter("signer_reloads_total", "Configuration reloads that took effect", metrics.reloads);
   counter("signer_reload_failures_total", "Configuration reloads that changed nothing", metrics.reload_failures);
+  counter("signer_keys_stopped_total", "Times that a key was stopped: gone, another one, or weaker than keys are made",
+          metrics.keys_stopped);
   counter("signer_audit_checkpoints_total", "Checkpoints of the audit log that were signed", metrics.checkpoints);
   counter("signer_audit_checkpoint_failures_total", "Times that a checkpoint was due and could not be made",
           metrics.checkpoint_failures);
@@ -94,6 +96,10 @@ std::string metrics_text(const pipeline::Metrics& metrics, const pipeline::KeyTa
   families.push_back(family("signer_key_ready", "1 if the key can sign, or make pseudonyms, now", MetricType::Gauge));
   for (const auto& [name, entry] : keys.entries()) add(families.back(), entry.can_sign() ? 1 : 0, {{"key", name}});
   for (const auto& [name, entry] : hmac_keys.entries()) add(families.back(), entry.ready ? 1 : 0, {{"key", name}});
+  families.push_back(
+      family("signer_key_stopped", "1 if the key signs nothing until an inspection finds it good", MetricType::Gauge));
+  for (const auto& [name, entry] : keys.entries()) add(families.back(), entry.stopped ? 1 : 0, {{"key", name}});
+  for (const auto& [name, entry] : hmac_keys.entries()) add(families.back(), entry.stopped ? 1 : 0, {{"key", name}});
   MetricFamily ready = family("signer_token_ready", "1 if a host has the token open", MetricType::Gauge);
   MetricFamily degraded = family("signer_token_degraded",
                                  "1 if the token, though ready, did not serve a request lately", MetricType::Gauge);

@@ -2,10 +2,14 @@
 //
 // A token host with software keys in a directory (TokenSpec::uri), for the conformance suite and for faults that no
 // real driver makes on demand.  A file of this name in the directory asks for the fault:
-//   crash, hang, nonsense, flip, lose, vanish   what the next signature or MAC does (crash and hang: removed first, so
-//   they happen once) slow                      how many milliseconds each of them takes refuse-open, refuse-pin   what
-//   opening does evidence   what attesting answers, if it is not empty; else a failure opens, signatures, macs written
-//   by the host: one byte for each
+//
+//   crash, hang, nonsense, flip, lose, vanish   what the next signature or MAC does (crash and hang: once)
+//   slow, slow-inspection      how many milliseconds each signature or MAC, or each inspection, takes
+//   refuse-open, refuse-pin    what opening does
+//   evidence                   what attesting answers; a failure, if it is empty
+//   weakened, refuse-inspection, lose-inspection   what inspecting a key answers
+//
+// The host writes opens, signatures, macs and inspections: one byte for each.
 
 #include <fcntl.h>
 #include <openssl/core_names.h>
@@ -207,6 +211,17 @@ class FakeDriver final : public channel::Driver {
     auto key = load(directory_, key_id);
     if (!key) return fail(std::move(key).error());
     return describe(key->get());
+  }
+
+  HostResult<channel::KeyDescription> inspect_key(ByteView key_id) override {
+    directory_.count("inspections");
+    ::poll(nullptr, 0, directory_.number("slow-inspection"));
+    if (directory_.asks("weakened"))
+      return channel::host_failure(HostStatus::kWeakened, "fake: the key reads back weaker: FAKE_EXTRACTABLE=1");
+    if (directory_.asks("refuse-inspection")) return channel::host_failure(HostStatus::kRefused, "fake: not this time");
+    if (directory_.takes("lose-inspection"))
+      return channel::host_failure(HostStatus::kUnavailable, "fake: the token is lost");
+    return describe_key(key_id);
   }
 
   HostResult<channel::KeyDescription> generate_key(const channel::KeyRequest& request) override {

@@ -32,6 +32,17 @@ class SigningPipeline : public testing::Test {
 
   void SetUp() override {
     std::filesystem::create_directory(directory_ / "fake");
+    open();
+    token().start();
+    ASSERT_TRUE(run_until([this] { return token().ready(); }));
+    bool made = false;
+    keys_->create(*keys_->find("issuer"), clock_.wall(),
+                  [&](const Result<void>& created) { made = created.has_value(); });
+    ASSERT_TRUE(run_until([&] { return made; }));
+  }
+
+  // Everything but the token's first host: token().start().
+  void open() {
     token::TokenSettings settings;
     settings.spec.name = "main";
     settings.spec.uri = directory_ / "fake";
@@ -53,28 +64,44 @@ class SigningPipeline : public testing::Test {
     hmac_keys_ = std::make_unique<pipeline::HmacKeyTable>(directory_ / "state", tokens_);
     pipeline_ = std::make_unique<pipeline::Pipeline>(loop_, clock_, *audit_, *keys_, *hmac_keys_, metrics_);
     pipeline_->set_policy(policy::Policy::build(config_, {}, {}).value());
-    token::TokenEvents events;
-    events.ready = [this] { hmac_keys_->check_token(token()); };
-    events.lost = [this] { hmac_keys_->token_lost(token()); };
-    events.key_missing = [this](const Bytes& key_id, const std::string& reason) {
-      hmac_keys_->key_missing(token(), key_id, reason);
-    };
-    events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
-    token().listen(std::move(events));
+    listen();
     ASSERT_TRUE(keys_->load(config_.keys));
     hmac_keys_->load(config_.hmac_keys);
-    token().start();
-    ASSERT_TRUE(run_until([this] { return token().ready(); }));
-    bool made = false;
-    keys_->create(*keys_->find("issuer"), clock_.wall(),
-                  [&](const Result<void>& created) { made = created.has_value(); });
-    ASSERT_TRUE(run_until([&] { return made; }));
+  }
+
+  // Stops all that open() made; what it left on the disk stays.
+  void close() {
+    token().stop(clock_.steady() + std::chrono::seconds(5));
+    pipeline_.reset();
+    hmac_keys_.reset();
+    keys_.reset();
+    audit_.reset();
+    tokens_.clear();
   }
 
   void TearDown() override {
     disk_.heal();
     disk_.release_syncs();
     token().stop(clock_.steady() + std::chrono::seconds(5));
+  }
+
+  // As the daemon does.
+  void listen() {
+    token::TokenEvents events;
+    events.ready = [this] {
+      keys_->check_token(token());
+      hmac_keys_->check_token(token());
+    };
+    events.lost = [this] {
+      keys_->token_lost(token());
+      hmac_keys_->token_lost(token());
+    };
+    events.key_missing = [this](const Bytes& key_id, const std::string& reason) {
+      keys_->key_missing(token(), key_id, reason);
+      hmac_keys_->key_missing(token(), key_id, reason);
+    };
+    events.begun = [this](std::uint64_t record) { pipeline_->flush_audit(record); };
+    token().listen(std::move(events));
   }
 
   token::TokenService& token() { return *tokens_["main"]; }

@@ -91,6 +91,16 @@ TEST(StatusText, NamesEveryTroubleAndWhatToDo) {
       "token new is starting\n");
 }
 
+TEST(StatusText, SaysWhyAKeyIsStoppedIfTheTokensSaySo) {
+  const Status status = status_of(
+      R"({"ready":false})", R"([{"name":"a","state":"stopped","reason":"stopped; see the log","ready":false},
+          {"name":"b","state":"stopped","reason":"stopped; see the log","ready":false}])",
+      R"([{"name":"main","state":"ready","stopped_keys":{"a":"token main: weak; nothing was changed: look"}}])");
+  EXPECT_EQ(troubles_text(status),
+            "key a is stopped: token main: weak; nothing was changed: look\n"
+            "key b is stopped: stopped; see the log; nothing was changed, compare the token with the key's metadata\n");
+}
+
 TEST(StatusText, ShowsATokenThatIsDegradedBesideItsState) {
   const Status status =
       status_of(R"({"ready":true,"keys":{"a":{"ready":true,"degraded":true}}})",

@@ -177,7 +177,8 @@ TEST_F(PairwisePipeline, AnotherKeyUnderItsIdStopsItsProfilesAndNoOthers) {
   EXPECT_EQ(refused.error().code, ErrorCode::kTokenUnavailable);
   EXPECT_TRUE(hmac_keys_->find("pairwise")->stopped);
   hmac_keys_->load(configuration().hmac_keys);
-  ASSERT_TRUE(run_until([this] { return hmac_keys_->find("pairwise")->stopped; }));
+  EXPECT_TRUE(hmac_keys_->find("pairwise")->stopped) << "until its token was asked";
+  ASSERT_TRUE(run_until([this] { return !token().has_calls(); }));
   EXPECT_NE(hmac_keys_->find("pairwise")->reason.find("would change every pseudonym"), std::string::npos)
       << hmac_keys_->find("pairwise")->reason;
   EXPECT_TRUE(answer(issue())) << "a profile without pseudonyms";
