@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The evidence of one TPM that never was (tests/unit/evidence/tpm_model.h), attested.  The private half of its
+// attestation key was thrown away, so nothing else can verify under it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace signer::fuzz {
+
+// Seconds since 1970: when the certificates are valid.
+inline constexpr std::int64_t kJudgedAt = 1'750'000'000;
+
+inline constexpr std::string_view kGoodTpmPart =
+    R"({"ak":{"pubArea":"AAEACwAFBHIAAAAQABQACwgAAAAAAAEAw5VdC-Lv9WDQlzWS8jgrXB1s5jTM6fU-ZUSDyBNo1ovIOPoFWM)"
+    "sns1eide339eliV21gsXFbhNkyKrBYhUu_pF4tvixn4Y3EFTBGpRuL_3LwJ43jkcKJDqUWnTFhQH44VqYJQZLM5wxXZvMF0cBC3h"
+    "iLrtXoHWvsDSTtweIf1LRUy5cYUK9Z5Mp8Q9O37PJzBHh_W2BtRf2HGc6ncNP_q48kNNiJ5cJ0OWGbCiLQmM2RbCT047cQJtMnVH"
+    R"(uln6rEAdH9dLffVirDlWxEgD6VwYo-FSMrTj8hPPKZUUmUnm1upY4PTXkwK0zN8uZSHJe-pZnUXRZ4HiQMdNdbJDYAHQ"},"attS)"
+    R"(tmt":{"alg":-257,"certInfo":"_1RDR4AXACIAC3uZpfqJV4dU8-E2-b5XpjrBkQP142qonb0t1TuSHorqACB4N3tSV1e0lEJ)"
+    "_iQFPl9eZKPOTjRTrUeIPtd7Jg06zBAAAAAAATEtAAAAADAAAAAMBAAcAVQARIjMAIgALxMnNz9eN4ENivvFNREDMWr_CIzySJtp"
+    R"(Ct0ccqGBL5zkAIgALEp7kK5_QU2C3O1Q0GFGSCSbh6V-vNCf5HmZs0dovbgE","pubArea":"AAEACwAEBHIAAAAQABQACwgAAAA)"
+    "AAAEAqBlAjOUBDKLgnvWaw9ifX_hZXQK1JOYb-K-olKldWU-BdAmWh6JmIfTizdfMA7Pazts_uWIlWxqv0DPKvoMVMLECU3ZMiyM"
+    "_s3VC4jQBx7RQ5ab5dR87WgFPb2fovJmd9XYQTuvqsJZR2DrP_HfIuMbqpLdnrqsk19qA-D9R2GWks1BMJ2n86VR_bdoxDdiwlNY"
+    "woETWX1Mk1LNzEKq3FAfnOU4HAjQNn9HXd_u60oBKUYjR3Qf_WA9HO9dkX_IFjfrQUv7lxilX0-vhdSIZoC9FY0ssMqasQIsm_87"
+    R"(ft9oeP5LQ9njrg7C_k4VdkGmdiuXftK4CO981K9jZPyBgsQ","sig":"BrUbunIJvvqRTWPJOI4Bn_k288zmMU30ESf6qzGyZigf)"
+    "w-jd4gnb1OhOCkURgoWYyEwfjg6zFz4JOyzXZU0e7uk7wvsWOG74ZJqJNnDH7UmNE3xb2HTYnY_u_JnoPHF4P187wogldbAQrQyP"
+    "OAhEdHuvKuWMpeN0c_OxIyQ_8z_i1qak8kjgdNRuppp3P0bcoojN0sAASlAA0O6MWXeUIlTGHvqECJePExHfSh0-hw-kg8AqQtnV"
+    R"(kUNtmfQEwuYFs2eMHgaVa-zvwcd7RDTFCGhJ8h83Y6S4OSsMP89TwV14jEvva201NEt_pwI_G5I8Uga8Q1sISk4WLObsKTruAw",)"
+    R"("ver":"2.0","x5c":["MIICHTCCAcKgAwIBAgIBBzAKBggqhkjOPQQDAjAfMR0wGwYDVQQDDBRIb3NwaXRhbCBBdHRlc3RhdGlv)"
+    "bjAeFw0yNTA2MTQxNTA2NDBaFw0yNTA2MTYxNTA2NDBaMCQxIjAgBgNVBAMMGWF0dGVzdGF0aW9uIGtleSBvZiBob3N0IDQwggEi"
+    "MA0GCSqGSIb3DQEBAQUAA4IBDwAwggEKAoIBAQDDlV0L4u_1YNCXNZLyOCtcHWzmNMzp9T5lRIPIE2jWi8g4-gVYyyezV6J17ff1"
+    "6WJXbWCxcVuE2TIqsFiFS7-kXi2-LGfhjcQVMEalG4v_cvAnjeORwokOpRadMWFAfjhWpglBksznDFdm8wXRwELeGIuu1egda-wN"
+    "JO3B4h_UtFTLlxhQr1nkynxD07fs8nMEeH9bYG1F_YcZzqdw0_-rjyQ02InlwnQ5YZsKItCYzZFsJPTjtxAm0ydUe6WfqsQB0f10"
+    "t99WKsOVbESAPpXBij4VIytOPyE88plRSZSebW6ljg9NeTArTM3y5lIcl76lmdRdFngeJAx011skNgAdAgMBAAGjHzAdMAkGA1Ud"
+    "EwQCMAAwEAYDVR0lBAkwBwYFZ4EFCAMwCgYIKoZIzj0EAwIDSQAwRgIhAKP2gZkLCTootwT-3GbXtQLRn_YSp7euE2MeZqarkRQC"
+    R"(AiEA1Z5tw5tJ0ZAbXucfU0EgE_6cGqIYvClcm150lylbizE"]},"creation":{"certInfo":"_1RDR4AaACIAC3uZpfqJV4dU8)"
+    "-E2-b5XpjrBkQP142qonb0t1TuSHorqAAAAAAAAAExLQAAAAAIAAAADAQAHAFUAESIzACIAC8TJzc_XjeBDYr7xTURAzFq_wiM8k"
+    R"(ibaQrdHHKhgS-c5ACCZlxHmk5S77d5qIGilTUatymXbBynt6Aob5b8NTKEBeQ","data":"AAAAAQALAwAAAAAAAQALACIAC_2zC)"
+    "gBWpjOI94IQhvRT69g5ajC0yexJHpBampDoywAoACIAC4gU_lj0Nx3ql8ko0kth-Xb-wvcNV2RulNnDMRRuPefGAAhhdCBiaXJ0a"
+    R"(A","sig":"nBzBuMZaeO32cEXD2JHbEHFz-M8OqkyiWULPCu9U6NOhaG9Xvmx0mV_medM-b7hlsU8y_b_oZSUx6wruLKG-wS8GWn)"
+    "qqwDEmA7y0ixVICfBFMOKt2MuA7WEPw9UQ6SeLaYB-7nZL3rd2wI_xOHxUcawfEP0vW1aNMxt-HQG7azIlFpbrj0WtTzhYdHYwGZ"
+    "lmAluykriy8mCc52W4eBkTymYRTLDstY8X8AQLKEtwQAnoPWCzuLSMtDF3yn4Ua8hA3aEin6r_hqkMUo1q94568ZNSUL2jCutpLi"
+    R"(9c9rBX3qct8W8w_7PGBq4WD7CH1W0bD6O7EvAyShr9wLBRp765Cw"},"ek":{"certificates":["MIICSjCCAe-gAwIBAgIBBz)"
+    "AKBggqhkjOPQQDAjAcMRowGAYDVQQDDBFDaGlwIFdvcmtzIExpbmUgNDAeFw0yNTA2MTQxNTA2NDBaFw0yNTA2MTYxNTA2NDBaMA"
+    "AwggEiMA0GCSqGSIb3DQEBAQUAA4IBDwAwggEKAoIBAQCHPNYPwWYqg1PGBUHn0GmHqzgUtYg0Ljj693C_LMW97Fg6B0Q2v5Kw__"
+    "8cZjVN-OrYsL6hsMGPfC3yIZhcNtTRncvPRiLNbTyaUtqV1tJ4sIB8OQRxYdKLP_GehOvFAwFVdvRDiOoMzfFq1APPc82lYAGVYZ"
+    "YlGxpUTuJZlpFQpUuVR3TUr9HxLmZr6t4hHt36VqKYH2YAMjrqhdmDmcAMyxON-USszMD8bUlR0x7ca5Ngn9pxxFmueR8ckA6x6Z"
+    "Op5SH1tnMrzZhb2HxZv6TPuAKG4pohO6GWj5bc_SvfI84ekQcKvPa6kWhy9ZnbRf1m2ugJE9NIxaaYRJq_mCLZAgMBAAGjczBxMA"
+    "kGA1UdEwQCMAAwEAYDVR0lBAkwBwYFZ4EFCAEwUgYDVR0RAQH_BEgwRqREMEIxFjAUBgVngQUCAQwLaWQ6NDk0NjU4MDAxEDAOBg"
+    "VngQUCAgwFbW9kZWwxFjAUBgVngQUCAwwLaWQ6MDAwMTAwMDIwCgYIKoZIzj0EAwIDSQAwRgIhAMurp2s4TfVh-QMJfBTAH4E_-e"
+    R"(k7gmGdboHKe82KOHvkAiEA43dQEikIi-8OPNrB5E46vreWgOiR2uZ106NFUDCrtnk","MIIBNjCB3qADAgECAgEHMAoGCCqGSM49)"
+    "BAMCMBoxGDAWBgNVBAMMD0NoaXAgV29ya3MgUm9vdDAeFw0yNTA2MTQxNTA2NDBaFw0yNTA2MTYxNTA2NDBaMBwxGjAYBgNVBAMM"
+    "EUNoaXAgV29ya3MgTGluZSA0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE9SJMXGZFguWOfT-ozMa2QIH1vL0WzGTnGpSyS2Qe"
+    "QoRE86CvSP90sezsN_0jmRVWOqsg25B9tMJSkdSzIoBxlqMTMBEwDwYDVR0TAQH_BAUwAwEB_zAKBggqhkjOPQQDAgNHADBEAiAW"
+    R"(jcqGBDt96DND4_1vIN2t_vC7-5WTkPBpX2APGdO_5QIgazD2Ix36rmbtruc_sDo9ArzNUIsJVlTbPmCsw08UsXk"],"pubArea":)"
+    R"("AAEACwADALIAIOR4s45K2Ks_iT8A0myfseHqLXuJsyi4lwEqNvYCSaoGAAYAgABDABAIAAAAAAABAIc81g_BZiqDU8YFQefQaYe)"
+    "rOBS1iDQuOPr3cL8sxb3sWDoHRDa_krD__xxmNU346tiwvqGwwY98LfIhmFw21NGdy89GIs1tPJpS2pXW0niwgHw5BHFh0os_8Z6"
+    "E68UDAVV29EOI6gzN8WrUA89zzaVgAZVhliUbGlRO4lmWkVClS5VHdNSv0fEuZmvq3iEe3fpWopgfZgAyOuqF2YOZwAzLE435RKz"
+    "MwPxtSVHTHtxrk2Cf2nHEWa55HxyQDrHpk6nlIfW2cyvNmFvYfFm_pM-4AobimiE7oZaPltz9K98jzh6RBwq89rqRaHL1mdtF_Wb"
+    R"(a6AkT00jFpphEmr-YItk"},"properties":{"firmware":"7.85","manufacturer":"IFX","simulator":false,"vendo)"
+    R"(r":"SLB9672"},"quote":{"certInfo":"_1RDR4AYACIAC3uZpfqJV4dU8-E2-b5XpjrBkQP142qonb0t1TuSHorqACBOiUh3h)"
+    "m5UzOybVK8c2kwPCLNw1UkDDQyjI6u-w7VXegAAAAAATEw6AAAADAAAAAMBAAcAVQARIjMAAAABAAsD_wAAACArPm2Sv6HI9Bxg4"
+    R"(Qe8NS2D5R4aRBQpii4-0rrBokJ6Uw","pcrs":{"0":"bjQLnP-zepicpUTmu3gKLHiQHT-zNzh2hRGjBhevoB0","1":"S_USLz)"
+    R"(RFVMU73i67jNK349FgCtYxw4Wl18ziPHeFRZo","2":"28G0yQD_5I1XW12lxjgEASX2XbD-PiRJS3bqmGRX2YY","3":"CE_tCL)"
+    R"(l4r019GWp0RqhrWACeY2thHbFiEbZamq3_KcU","4":"5S2cUIxQI0c0TYwHrZHL1gaK_HX_YpLwYqCco4HInnE","5":"53uamu)"
+    R"(njCw29tvUQomTvneeBUB17a5KuiesFnFq3Q9s","6":"Z1humPrSfaC5lovAOaHvNMk5ubjlI6i--J1HhgjF7PY","7":"yjWHWP)"
+    R"(bSfmz0UnKTeXenSP2IOR22ec7afce_HwBe6Hk"},"sig":"p7OZaKYNN4edxUVI5gPfxf7ZYyvRJJk2aIysxZG3r2Y0zRySjOTaw)"
+    "XvwftKhG0wJJFY5m-Uw9p93cXpmy8KCje6eURoE8EtA98Av81MbdS_3ZppKD2x4GLzPOM1fyl1Num9eg26qEOrcU04Qiu9x_K2wd"
+    "JdYPyAv0NZVvCEHgMBOjcW2xOuAVob3DbA__zBBDH628I4hA8dYjI54lyVoS4BJiJQwaH4mLXhdveINIecJ0Mf9Fxdg4Uc4r2305"
+    R"(c5bajtTxMRxK4S4fE5VxHd64_xCFLnzoGqKvr3xVG6oIxZi1cpLTHNngwre5HpN_dS5TYHRJotYAoStLwdHqltq2g"},"storage)"
+    R"(_root":{"pubArea":"ACMACwADBHIAAAAGAIAAQwAQAAMAEAAgLXEWQrcmsEQBYnyp-6wy9chTD7GQPMTbAiWHF5IaSIEAIKH85)"
+    R"(DY4VP-IjP9Ljnh11gDCaCOQQSqM95s30LERSLD6"}})";
+
+inline constexpr std::string_view kManufacturerRoot =
+    "MIIBNjCB3KADAgECAgEHMAoGCCqGSM49BAMCMBoxGDAWBgNVBAMMD0NoaXAgV29ya3MgUm9vdDAeFw0yNTA2MTQxNTA2NDBaFw0y"
+    "NTA2MTYxNTA2NDBaMBoxGDAWBgNVBAMMD0NoaXAgV29ya3MgUm9vdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABN4DxjfPbqh8"
+    "FjZ0P5JODCiQzFzFfJX9bVOz6VHmZXbYyn08mCc6DliTE5wITgsElxtWp03NOe4JbOcTQxtHSR-jEzARMA8GA1UdEwEB_wQFMAMB"
+    "Af8wCgYIKoZIzj0EAwIDSQAwRgIhALUAniFBVFtsKUJ36oVHVGs0peaJLISUKHwEYWhfCgaHAiEAugx3WkeR2ygrA8X6V6QNaGcT"
+    "vQUrcGJWLWmW493-dMg";
+
+inline constexpr std::string_view kAttestationRoot =
+    "MIIBPzCB5qADAgECAgEHMAoGCCqGSM49BAMCMB8xHTAbBgNVBAMMFEhvc3BpdGFsIEF0dGVzdGF0aW9uMB4XDTI1MDYxNDE1MDY0"
+    "MFoXDTI1MDYxNjE1MDY0MFowHzEdMBsGA1UEAwwUSG9zcGl0YWwgQXR0ZXN0YXRpb24wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC"
+    "AARrOKqo4sSdOvTCpqEICeCZQ5c2s6MQSQrxun_oZQt6CrDODqtMbHlOCa0YYYz2dBfiJ_0mLV9JBWdNQjMYPoNMoxMwETAPBgNV"
+    "HRMBAf8EBTADAQH_MAoGCCqGSM49BAMCA0gAMEUCID9rRh7qj-HF-_azmxyffMTDt0tFDfZNErvdAbEA2QseAiEAlIhvoKWUh-pF"
+    "vRZQ0hJGhrAuWfPUdPFKMZ5p0vV4m_0";
+
+inline constexpr std::string_view kPublishedModulus =
+    "qBlAjOUBDKLgnvWaw9ifX_hZXQK1JOYb-K-olKldWU-BdAmWh6JmIfTizdfMA7Pazts_uWIlWxqv0DPKvoMVMLECU3ZMiyM_s3VC"
+    "4jQBx7RQ5ab5dR87WgFPb2fovJmd9XYQTuvqsJZR2DrP_HfIuMbqpLdnrqsk19qA-D9R2GWks1BMJ2n86VR_bdoxDdiwlNYwoETW"
+    "X1Mk1LNzEKq3FAfnOU4HAjQNn9HXd_u60oBKUYjR3Qf_WA9HO9dkX_IFjfrQUv7lxilX0-vhdSIZoC9FY0ssMqasQIsm_87ft9oe"
+    "P5LQ9njrg7C_k4VdkGmdiuXftK4CO981K9jZPyBgsQ";
+
+inline constexpr std::string_view kTpmNonce = "eDd7UldXtJRCf4kBT5fXmSjzk40U61HiD7XeyYNOswQ";
+
+inline constexpr std::string_view kTpmContext = "6neSom9AXirpxvScqTu-YHbOrAofxT2DQmx9fy2Td-Q";
+
+}  // namespace signer::fuzz
