@@ -19,6 +19,7 @@ max_len() {
   case "$1" in
     pipeline) echo 12288 ;;
     claims) echo 20480 ;;
+    evidence) echo 16384 ;;
     evidence_tpm) echo 8192 ;;
     tpm_key_file) echo 8448 ;;
     tpm_message) echo 4608 ;;
