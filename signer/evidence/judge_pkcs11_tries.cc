@@ -45,6 +45,13 @@ Tally tally(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa) {
   return all;
 }
 
+// What an answer means that is a warning.
+std::string meaning_of_weak(const ProbeRule& rule) {
+  if (rule.probe == "copy") return "a copy may get other uses, and is as well kept";
+  if (rule.answers == ProbeAnswers::kWrap) return "the token says that the key does not fit, not that it may not leave";
+  return std::string(rule.wrong);
+}
+
 // Whether every try of the rule that applies is there.
 bool judge_rule(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa, Judgement& judgement) {
   const Tally all = tally(rule, part, is_rsa);
@@ -57,8 +64,7 @@ bool judge_rule(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa, Judg
     judgement.add(name, Finding::kNotReported, shown("not tried: " + all.missing),
                   "not every try is there, so none of them counts");
   } else if (!all.weak.empty()) {
-    judgement.add(name, Finding::kWarning, shown(all.weak),
-                  rule.probe == "copy" ? "a copy may get other uses, and is as well kept" : std::string(rule.wrong));
+    judgement.add(name, Finding::kWarning, shown(all.weak), meaning_of_weak(rule));
   } else if (all.refused == 0) {
     judgement.add(name, Finding::kInformation, "does not apply", "the token lists no mechanism to try it with");
   } else {

@@ -31,7 +31,7 @@ constexpr std::array<ProbeRule, 16> kProbeRules{{
      "key",
      {"C_WrapKey", ""},
      ProbeSubjects::kSymmetricWrapping,
-     ProbeAnswers::kRefusal,
+     ProbeAnswers::kWrap,
      Finding::kBad,
      "the key cannot be wrapped with a secret key",
      "the token wrapped the key: it can be taken out, whatever its attributes say"},
@@ -39,7 +39,7 @@ constexpr std::array<ProbeRule, 16> kProbeRules{{
      "key",
      {"C_WrapKey", ""},
      ProbeSubjects::kRsaEncryption,
-     ProbeAnswers::kRefusal,
+     ProbeAnswers::kWrap,
      Finding::kBad,
      "the key cannot be wrapped with a public key",
      "the token wrapped the key: it can be taken out, whatever its attributes say"},
@@ -135,7 +135,7 @@ constexpr std::array<ProbeRule, 16> kProbeRules{{
      "throwaway",
      {"C_WrapKey", ""},
      ProbeSubjects::kSymmetricWrapping,
-     ProbeAnswers::kRefusal,
+     ProbeAnswers::kWrap,
      Finding::kBad,
      "it cannot be wrapped after all the tries",
      "the token wrapped it after the other tries: so it can this key"},
@@ -156,6 +156,10 @@ constexpr std::array<std::string_view, 14> kNoAnswers{"CKR_HOST_MEMORY",
                                                       "CKR_CRYPTOKI_NOT_INITIALIZED",
                                                       "CKR_WRAPPING_KEY_HANDLE_INVALID",
                                                       "CKR_OBJECT_HANDLE_INVALID"};
+
+// What says that the key did not fit, not that it may not be wrapped.
+constexpr std::array<std::string_view, 4> kMisfits{"CKR_DATA_LEN_RANGE", "CKR_KEY_SIZE_RANGE",
+                                                   "CKR_WRAPPING_KEY_SIZE_RANGE", "CKR_MECHANISM_PARAM_INVALID"};
 
 ProbeOutcome on_success(const ProbeRule& rule, const Pkcs11Try& one) {
   // A copy that may decrypt is as well kept as the original.
@@ -196,7 +200,8 @@ ProbeOutcome outcome_of(const ProbeRule& rule, const Pkcs11Try& one) {
   if (counts_bytes && !one.length) return ProbeOutcome::kNoTry;
   const bool compared = one.before && one.after && !one.before->empty();
   if (rule.answers == ProbeAnswers::kSetting && !compared) return ProbeOutcome::kNoTry;
-  return ProbeOutcome::kRefused;
+  const bool misfit = std::ranges::find(kMisfits, one.rv) != kMisfits.end();
+  return rule.answers == ProbeAnswers::kWrap && misfit ? ProbeOutcome::kWeak : ProbeOutcome::kRefused;
 }
 
 std::vector<std::string> subjects_of(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa) {

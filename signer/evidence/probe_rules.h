@@ -34,6 +34,7 @@ enum class ProbeAnswers {
   kRefusal,  // not CKR_OK
   kNoBytes,  // not CKR_OK, and no bytes
   kNothing,  // no bytes, whatever it says
+  kWrap,     // not CKR_OK; a complaint of size or parameters is weak
   kUnwrap,   // a refusal of the key or the call, not of the data
   kSetting,  // what is set stays as it was
 };

@@ -76,6 +76,8 @@ TEST(JudgeTries, Invariant04_AKeyThatGetsOutFailsHoweverGoodItsAttributes) {
 TEST(JudgeTries, WhatIsWeakAndKeepsTheKeyInIsAWarning) {
   expect_answers({{"sign-raw", "", ok},
                   {"sign-other", "", ok},
+                  {"wrap", "", [](Json& one) { one["rv"] = "CKR_KEY_SIZE_RANGE"; }},
+                  {"wrap-public", "", [](Json& one) { one["rv"] = "CKR_DATA_LEN_RANGE"; }},
                   {"operation-state", "", ok_with_bytes},
                   {"copy", "CKA_DECRYPT", ok},
                   {"set-attribute", "CKA_LOCAL", ok}},
