@@ -13,6 +13,9 @@ namespace signer::config {
 
 namespace {
 
+// docs/evidence-format.md §1.
+constexpr std::string_view kEvidenceType = "signer-evidence";
+
 using claims::Kind;
 using claims::Rule;
 using std::chrono::seconds;
@@ -57,6 +60,7 @@ void read_header_and_time(TableReader& reader, const Kind* kind, Profile& profil
   if (kind != nullptr && typ != kind->typ) {
     reader.problem("typ", "is \"" + std::string(kind->typ) + "\" for this kind; take the line out");
   }
+  if (typ == kEvidenceType) reader.problem("typ", "is that of evidence, which no token may be taken for");
   profile.typ = typ;
   reader.text("issuer", profile.issuer, true);
   reader.texts("audiences", profile.audiences, true);

@@ -32,7 +32,7 @@ CommandLine::CommandLine() {
       ->type_name("FILE")
       ->capture_default_str();
   app_.add_option("--timeout", context_.timeout_seconds,
-                  "how long to wait for signerd, in seconds (default 5; key create 65)")
+                  "how long to wait for signerd, in seconds (default 5; key create and evidence collect 65)")
       ->check(CLI::Range(1, 3600))
       ->type_name("SECONDS");
   app_.add_flag("--json", context_.json, "answer in JSON, for programs");
@@ -50,6 +50,7 @@ CommandLine::CommandLine() {
   add_config();
   add_policy();
   add_audit();
+  add_evidence();
   add_completion();
 }
 

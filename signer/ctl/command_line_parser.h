@@ -10,6 +10,8 @@
 #include "ctl/audit.h"
 #include "ctl/csr.h"
 #include "ctl/daemon.h"
+#include "ctl/enroll.h"
+#include "ctl/evidence.h"
 #include "ctl/outcome.h"
 #include "ctl/policy.h"
 #include "ctl/token.h"
@@ -51,6 +53,13 @@ class CommandLine {
   void add_audit_directory(CLI::App& command);
   void add_audit_keys(CLI::App& command, bool required);
   void add_audit_times(CLI::App& command);
+  void add_evidence();
+  void add_evidence_collect(CLI::App& evidence);
+  void add_evidence_verify(CLI::App& evidence);
+  void add_enroll(CLI::App& evidence);
+  CLI::App* enroll_command(CLI::App& enroll, const std::string& name, const std::string& what,
+                           const std::string& examples, Outcome (*run_it)(const Context&, const EnrollOptions&));
+  void add_enroll_tpm(CLI::App& command);
   void add_completion();
 
   CLI::App app_{"Signs tokens with keys that live in hardware, and looks after those keys.", "signerctl"};
@@ -61,6 +70,8 @@ class CommandLine {
   TokenOptions token_;
   PolicyOptions policy_;
   AuditOptions audit_;
+  EvidenceOptions evidence_;
+  EnrollOptions enroll_;
   std::string key_;
   std::string key_id_;
   std::string file_;

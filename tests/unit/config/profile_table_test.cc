@@ -68,6 +68,7 @@ TEST(ProfileTable, AKindBringsItsClaimsAndItsType) {
 TEST(ProfileTable, AKindIsNotWidened) {
   expect_refused("kind = \"access-token\"\n", "known: rfc9068-access-token, oidc-id-token");
   expect_refused("kind = \"oidc-id-token\"\ntyp = \"at+jwt\"\n", "profile.typ: is \"JWT\" for this kind");
+  expect_refused("typ = \"signer-evidence\"\n", "profile.typ: is that of evidence");
   expect_refused("kind = \"oidc-id-token\"\n" + claim("name = \"extensions\"\ntype = \"text\""),
                  "marks tokens of a kind");
   expect_refused(claim("name = \"kubernetes.io\"\ntype = \"text\""), "marks tokens of a kind");
