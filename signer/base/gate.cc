@@ -6,16 +6,17 @@ namespace signer {
 
 Gate::Pass Gate::share(SteadyTime deadline) {
   std::unique_lock lock(mutex_);
-  if (!changed_.wait_until(lock, deadline, [this] { return !taken_ && waiting_alone_ == 0; })) return {};
+  if (!changed_.wait_until(lock, deadline, [this] { return !taken_ && waiting_alone_.empty(); })) return {};
   ++inside_;
   return {this, false};
 }
 
 Gate::Pass Gate::alone(SteadyTime deadline) {
   std::unique_lock lock(mutex_);
-  ++waiting_alone_;
-  const bool free = changed_.wait_until(lock, deadline, [this] { return !taken_ && inside_ == 0; });
-  --waiting_alone_;
+  const auto place = waiting_alone_.emplace(waiting_alone_.end());
+  const auto is_my_turn = [this, place] { return !taken_ && inside_ == 0 && waiting_alone_.begin() == place; };
+  const bool free = changed_.wait_until(lock, deadline, is_my_turn);
+  waiting_alone_.erase(place);
   if (!free) {
     changed_.notify_all();  // those whom our waiting held back
     return {};
@@ -30,7 +31,7 @@ Gate::Pass::~Pass() {
   if (alone_) {
     gate_->taken_ = false;
     gate_->changed_.notify_all();
-  } else if (--gate_->inside_ == 0 && gate_->waiting_alone_ > 0) {
+  } else if (--gate_->inside_ == 0 && !gate_->waiting_alone_.empty()) {
     gate_->changed_.notify_all();
   }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <list>
 #include <mutex>
 #include <utility>
 
@@ -36,14 +37,15 @@ class Gate {
 
   Pass share(SteadyTime deadline);
 
-  // Waits until nobody is inside.  Never call with a Pass in hand.
+  // Waits until nobody is inside.  Those who wait are let in in the order in which they came, so that one who comes
+  // again and again does not keep the others out.  Never call with a Pass in hand.
   Pass alone(SteadyTime deadline);
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   int inside_ = 0;
-  int waiting_alone_ = 0;
+  std::list<int> waiting_alone_;  // places in a queue: what counts is which one is the first
   bool taken_ = false;
 };
 

@@ -61,6 +61,24 @@ TEST(Gate, HoldsNewcomersBackWhileSomeoneWaitsToBeAlone) {
   inside.reset();
 }
 
+TEST(Gate, LetsThoseWhoWaitToBeAloneInInOrder) {
+  Gate gate;
+  std::optional<Gate::Pass> inside(gate.share(soon()));
+  std::atomic<bool> was_first{false};
+  std::jthread waiting([&] {
+    const auto alone = gate.alone(late());
+    was_first = static_cast<bool>(alone);
+  });
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  bool waits = false;
+  while (!waits && std::chrono::steady_clock::now() < patience) waits = !gate.share(soon());
+  ASSERT_TRUE(waits);
+  inside.reset();
+  const auto mine = gate.alone(late());  // at once, before the other has woken up
+  EXPECT_TRUE(mine);
+  EXPECT_TRUE(was_first);
+}
+
 TEST(Gate, IsNotStarvedByASteadyStreamOfSharers) {
   Gate gate;
   std::atomic<bool> stop{false};
