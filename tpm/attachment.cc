@@ -2,8 +2,6 @@
 
 #include "tpm/attachment.h"
 
-#include <tss2/tss2_mu.h>
-
 #include <algorithm>
 
 #include "base/hex.h"
@@ -18,23 +16,6 @@ using channel::HostStatus;
 namespace {
 
 constexpr std::uint32_t kNvDefined = 0x14c;  // TPM_RC_NV_DEFINED: somebody took the handle in between
-
-TpmResult<TPM2B_PRIVATE> read_private_area(const Bytes& bytes) {
-  TPM2B_PRIVATE area{};
-  std::size_t offset = 0;
-  const TSS2_RC code = ::Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes.data(), bytes.size(), &offset, &area);
-  if (code == TSS2_RC_SUCCESS && offset == bytes.size()) return area;
-  return verdict(HostStatus::kMismatch, "the blob's private area is malformed");
-}
-
-TpmResult<Bytes> write_private_area(const TPM2B_PRIVATE& area) {
-  Bytes bytes(sizeof area);
-  std::size_t size = 0;
-  const TSS2_RC code = ::Tss2_MU_TPM2B_PRIVATE_Marshal(&area, bytes.data(), bytes.size(), &size);
-  if (code != TSS2_RC_SUCCESS) return tpm_failure("Tss2_MU_TPM2B_PRIVATE_Marshal", code);
-  bytes.resize(size);
-  return bytes;
-}
 
 TpmError unsteady_storage_root() {
   return {.action = Action::kDiscardContext,
@@ -72,6 +53,7 @@ TpmResult<const KeyInUse*> Attachment::key(const Bytes& key_id) {
     return verdict(HostStatus::kMismatch, "the key directory now holds another key under this id");
   }
   SIGNER_ASSIGN_OR_RETURN(KeyInUse found, find(key_id, record));
+  found.name = record.name;
   found.public_key = record.public_key;
   found.attributes = attributes_text(record.area);
   return &keys_.emplace(key_id, std::move(found)).first->second;
@@ -177,17 +159,40 @@ TpmResult<TPM2_HANDLE> Attachment::persist(ESYS_TR loaded, ESYS_TR& persistent) 
 }
 
 TpmResult<Bytes> Attachment::sign(const KeyInUse& key, std::string_view signing_input) {
-  ESYS_TR authorization = ESYS_TR_PASSWORD;
-  if (settings_.authorization == Authorization::kHmac) {
-    SIGNER_ASSIGN_OR_RETURN(authorization, armed_session(0));
-  }
+  SIGNER_ASSIGN_OR_RETURN(const ESYS_TR authorization, authorization_of_key());
   auto signature = make_signature(context_, key.handle, authorization, key.public_key, signing_input);
   // TPM and library may now disagree on the nonces.
   if (!signature) end_session();
   return signature;
 }
 
-TpmResult<void> Attachment::create(const channel::KeyRequest& request) {
+TpmResult<Statement> Attachment::certify(const KeyInUse& key, ESYS_TR attestation_key, ByteView nonce) {
+  SIGNER_ASSIGN_OR_RETURN(const ESYS_TR authorization, authorization_of_key());
+  auto statement = tpm::certify(context_, key.handle, authorization, attestation_key, nonce);
+  if (!statement) end_session();
+  return statement;
+}
+
+TpmResult<channel::KeyDescription> Attachment::inspect(const Bytes& key_id) {
+  if (const auto record = files_.read(key_id, root_.name);
+      !record && record.error().status == HostStatus::kUnsupported) {
+    return fail(TpmError{Action::kRefused, HostStatus::kWeakened, record.error().text});
+  }
+  SIGNER_ASSIGN_OR_RETURN(const KeyInUse* known, key(key_id));
+  SIGNER_ASSIGN_OR_RETURN(const TPM2B_PUBLIC area, read_area(context_, known->handle));
+  if (const auto strong = check_strength(area); !strong) {
+    return fail(TpmError{Action::kKeyGone, HostStatus::kWeakened, strong.error().text});
+  }
+  SIGNER_ASSIGN_OR_RETURN(const Bytes name, name_of(area));
+  if (name != known->name) {
+    return fail(
+        TpmError{Action::kKeyGone, HostStatus::kMismatch,
+                 "tpm: the TPM shows another key, " + to_hex(name) + ", where " + to_hex(known->name) + " was"});
+  }
+  return channel::KeyDescription{known->public_key, attributes_text(area)};
+}
+
+TpmResult<Creation> Attachment::create(const channel::KeyRequest& request) {
   const TPM2B_PUBLIC wanted = signing_template(request.kind);
   SIGNER_RETURN_IF_ERROR(check_offered(context_, wanted));
   TPM2B_SENSITIVE_CREATE sensitive{};
@@ -210,7 +215,7 @@ TpmResult<void> Attachment::create(const channel::KeyRequest& request) {
   if (!session) return fail(std::move(session).error());
   if (auto created = context_.judge("Esys_Create", code); !created) {
     end_session();
-    return created;
+    return fail(std::move(created).error());
   }
   SIGNER_RETURN_IF_ERROR(check_strength(*area));
   SIGNER_RETURN_IF_ERROR(public_key_of(*area));
@@ -218,7 +223,13 @@ TpmResult<void> Attachment::create(const channel::KeyRequest& request) {
   file.parent = kStorageRootHandle;
   SIGNER_ASSIGN_OR_RETURN(file.public_area, write_public_area(*area));
   SIGNER_ASSIGN_OR_RETURN(file.private_area, write_private_area(*blob));
-  return files_.write_blob(request.key_id, file);
+  SIGNER_RETURN_IF_ERROR(files_.write_blob(request.key_id, file));
+  return creation_of(*data, *hash, *ticket);
+}
+
+TpmResult<ESYS_TR> Attachment::authorization_of_key() {
+  if (settings_.authorization == Authorization::kPassword) return ESYS_TR_PASSWORD;
+  return armed_session(0);
 }
 
 TpmResult<ESYS_TR> Attachment::armed_session(TPMA_SESSION extra) {

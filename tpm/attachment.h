@@ -14,6 +14,7 @@
 #include "tpm/capabilities.h"
 #include "tpm/key_files.h"
 #include "tpm/session.h"
+#include "tpm/statement.h"
 #include "tpm/storage_root.h"
 
 namespace signer::tpm {
@@ -36,6 +37,7 @@ struct KeyInUse {
   ESYS_TR handle = ESYS_TR_NONE;
   LoadedHandle loaded;           // of a key that could not be made persistent
   std::uint32_t persistent = 0;  // else its handle in the TPM
+  Bytes name;
   jose::PublicKey public_key;
   std::string attributes;
 };
@@ -65,9 +67,17 @@ class Attachment {
   // One TPM command, if key and session are at hand.  The session is dropped after any failure.
   [[nodiscard]] TpmResult<Bytes> sign(const KeyInUse& key, std::string_view signing_input);
 
+  // What the TPM shows of the key now.  kWeakened if its files or the TPM show a key that is weaker than it must be,
+  // kMismatch if the TPM shows another key at its handle: with Action::kKeyGone, as one answer is not enough to stop a
+  // key.
+  [[nodiscard]] TpmResult<channel::KeyDescription> inspect(const Bytes& key_id);
+
+  // TPM2_Certify of the key with this nonce.  The session is dropped after any failure.
+  [[nodiscard]] TpmResult<Statement> certify(const KeyInUse& key, ESYS_TR attestation_key, ByteView nonce);
+
   // Makes a key in the TPM and its blob durable; key() does the rest.  kUnsupported if the TPM does not offer the kind.
   // After a failure there is no blob and nothing in the TPM.
-  [[nodiscard]] TpmResult<void> create(const channel::KeyRequest& request);
+  [[nodiscard]] TpmResult<Creation> create(const channel::KeyRequest& request);
 
   // Key pointers of this id are no longer good.
   void forget_key(const Bytes& key_id);
@@ -82,6 +92,7 @@ class Attachment {
       : context_(std::move(context)), settings_(settings), files_(files), auth_(auth), pins_(pins) {}
 
   [[nodiscard]] TpmResult<ESYS_TR> armed_session(TPMA_SESSION extra);
+  [[nodiscard]] TpmResult<ESYS_TR> authorization_of_key();
   [[nodiscard]] TpmResult<KeyInUse> find(const Bytes& key_id, const KeyRecord& record);
   [[nodiscard]] TpmResult<std::optional<ESYS_TR>> find_at(TPM2_HANDLE handle, const Bytes& name);
   [[nodiscard]] TpmResult<std::optional<TPM2_HANDLE>> find_anywhere(const Bytes& name, ESYS_TR& handle);

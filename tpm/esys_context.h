@@ -102,4 +102,37 @@ class LoadedHandle {
   ESYS_TR handle_ = ESYS_TR_NONE;
 };
 
+// What the library remembers of a persistent object or an NV index; the TPM keeps the thing itself.  Forgotten when
+// this goes: else the library fails, and the context with it, should something else be at the handle later.
+class KnownHandle {
+ public:
+  KnownHandle() = default;
+  KnownHandle(EsysContext& context, ESYS_TR handle) noexcept : context_(&context), handle_(handle) {}
+  KnownHandle(KnownHandle&& other) noexcept
+      : context_(other.context_), handle_(std::exchange(other.handle_, ESYS_TR_NONE)) {}
+  KnownHandle& operator=(KnownHandle&& other) noexcept {
+    if (this != &other) {
+      forget();
+      context_ = other.context_;
+      handle_ = std::exchange(other.handle_, ESYS_TR_NONE);
+    }
+    return *this;
+  }
+  KnownHandle(const KnownHandle&) = delete;
+  KnownHandle& operator=(const KnownHandle&) = delete;
+  ~KnownHandle() { forget(); }
+
+  [[nodiscard]] ESYS_TR get() const noexcept { return handle_; }
+
+  void forget() noexcept {
+    if (handle_ == ESYS_TR_NONE) return;
+    static_cast<void>(::Esys_TR_Close(context_->get(), &handle_));
+    handle_ = ESYS_TR_NONE;
+  }
+
+ private:
+  EsysContext* context_ = nullptr;
+  ESYS_TR handle_ = ESYS_TR_NONE;
+};
+
 }  // namespace signer::tpm

@@ -17,6 +17,16 @@ namespace signer::tpm {
 // Profile, template H-2 in the storage hierarchy), exempt from lockout.
 [[nodiscard]] TPM2B_PUBLIC storage_root_template();
 
+// The endorsement key's: RSA-2048, template L-1 of the TCG EK Credential Profile (Annex B.3.3), which manufacturers
+// certify.  It has no auth value: who has the endorsement hierarchy's may use it (its policy).
+[[nodiscard]] TPM2B_PUBLIC endorsement_key_template();
+
+// The attestation key's: RSA-2048, RSASSA with SHA-256, restricted: it signs what the TPM itself says and nothing else.
+[[nodiscard]] TPM2B_PUBLIC attestation_key_template();
+
+// Whether a key with this public area was asked for with this template: all but its numbers is the same.
+[[nodiscard]] bool has_template(const TPM2B_PUBLIC& area, const TPM2B_PUBLIC& wanted);
+
 // Asks the TPM whether it can make this key (TPM2_TestParms): kUnsupported if it says no.
 [[nodiscard]] TpmResult<void> check_offered(EsysContext& context, const TPM2B_PUBLIC& key);
 

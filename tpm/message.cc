@@ -18,16 +18,24 @@ struct Command {
   bool returns_handle;
 };
 
-constexpr std::array<Command, 10> kCommands{{
+constexpr std::array<Command, 18> kCommands{{
     {0x120, false},  // EvictControl
     {0x131, true},   // CreatePrimary
+    {0x147, false},  // ActivateCredential
+    {0x148, false},  // Certify
+    {0x14a, false},  // CertifyCreation
+    {0x14e, false},  // NV_Read
+    {0x151, false},  // PolicySecret
     {0x153, false},  // Create
     {0x157, true},   // Load
+    {0x158, false},  // Quote
     {0x15d, false},  // Sign
     {0x165, false},  // FlushContext
+    {0x169, false},  // NV_ReadPublic
     {0x173, false},  // ReadPublic
     {0x176, true},   // StartAuthSession
     {0x17a, false},  // GetCapability
+    {0x17e, false},  // PCR_Read
     {0x18a, false},  // TestParms
 }};
 

@@ -106,6 +106,23 @@ TpmResult<TPM2B_PUBLIC> read_public_area(ByteView bytes) {
   return verdict(HostStatus::kInvalid, "the public area is malformed");
 }
 
+TpmResult<TPM2B_PRIVATE> read_private_area(ByteView bytes) {
+  TPM2B_PRIVATE area{};
+  std::size_t offset = 0;
+  const TSS2_RC code = ::Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes.data(), bytes.size(), &offset, &area);
+  if (code == TSS2_RC_SUCCESS && offset == bytes.size()) return area;
+  return verdict(HostStatus::kMismatch, "the blob's private area is malformed");
+}
+
+TpmResult<Bytes> write_private_area(const TPM2B_PRIVATE& area) {
+  Bytes bytes(sizeof area);
+  std::size_t size = 0;
+  const TSS2_RC code = ::Tss2_MU_TPM2B_PRIVATE_Marshal(&area, bytes.data(), bytes.size(), &size);
+  if (code != TSS2_RC_SUCCESS) return tpm_failure("Tss2_MU_TPM2B_PRIVATE_Marshal", code);
+  bytes.resize(size);
+  return bytes;
+}
+
 TpmResult<Bytes> name_of(const TPM2B_PUBLIC& area) {
   if (area.publicArea.nameAlg != TPM2_ALG_SHA256) {
     return verdict(HostStatus::kUnsupported, "the key's Name is not made with SHA-256");

@@ -17,6 +17,10 @@ namespace signer::tpm {
 // The bytes of the same.
 [[nodiscard]] TpmResult<Bytes> write_public_area(const TPM2B_PUBLIC& area);
 
+// TPM2B_PRIVATE likewise: encrypted by the parent.  kMismatch if it is none or is followed by anything.
+[[nodiscard]] TpmResult<TPM2B_PRIVATE> read_private_area(ByteView bytes);
+[[nodiscard]] TpmResult<Bytes> write_private_area(const TPM2B_PRIVATE& area);
+
 // The Name: the hash algorithm's number and the SHA-256 of the area, 34 bytes (TPM 2.0 Part 1 §16).  kUnsupported with
 // another hash.
 [[nodiscard]] TpmResult<Bytes> name_of(const TPM2B_PUBLIC& area);

@@ -42,13 +42,13 @@ TpmResult<StorageRoot> read_storage_root(EsysContext& context) {
   return root;
 }
 
-TpmResult<TPM2B_PUBLIC> read_storage_root_area(EsysContext& context, const StorageRoot& root) {
+TpmResult<TPM2B_PUBLIC> read_area(EsysContext& context, ESYS_TR handle) {
   EsysOut<TPM2B_PUBLIC> area;
   EsysOut<TPM2B_NAME> name;
   EsysOut<TPM2B_NAME> qualified_name;
-  const TSS2_RC code = ::Esys_ReadPublic(context.get(), root.handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                         area.fill(), name.fill(), qualified_name.fill());
-  SIGNER_RETURN_IF_ERROR(context.judge("Esys_ReadPublic 0x81000001", code));
+  const TSS2_RC code = ::Esys_ReadPublic(context.get(), handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, area.fill(),
+                                         name.fill(), qualified_name.fill());
+  SIGNER_RETURN_IF_ERROR(context.judge("Esys_ReadPublic", code));
   return *area;
 }
 

@@ -19,12 +19,12 @@ struct StorageRoot {
 // What is at the handle.  kNotFound with advice if nothing is.
 [[nodiscard]] TpmResult<StorageRoot> read_storage_root(EsysContext& context);
 
-// The public area at the handle, for people; not what the library uses.
-[[nodiscard]] TpmResult<TPM2B_PUBLIC> read_storage_root_area(EsysContext& context, const StorageRoot& root);
-
 // Makes the key and puts it at the handle.  Ask read_storage_root first.  Needs an empty owner auth: kUnsupported
 // with advice if there is one.
 [[nodiscard]] TpmResult<StorageRoot> create_storage_root(EsysContext& context);
+
+// The public area that the TPM shows for a key now (TPM2_ReadPublic); not what the library uses.
+[[nodiscard]] TpmResult<TPM2B_PUBLIC> read_area(EsysContext& context, ESYS_TR handle);
 
 // The Name of the key behind a handle of the library, computed from its public area.
 [[nodiscard]] TpmResult<Bytes> name_behind(EsysContext& context, ESYS_TR handle);

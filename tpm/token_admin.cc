@@ -41,7 +41,7 @@ TpmResult<std::optional<StorageRoot>> find_storage_root(EsysContext& context) {
 
 TpmResult<Json> storage_root_json(EsysContext& context, const std::optional<StorageRoot>& root) {
   if (!root) return Json();
-  SIGNER_ASSIGN_OR_RETURN(const TPM2B_PUBLIC area, read_storage_root_area(context, *root));
+  SIGNER_ASSIGN_OR_RETURN(const TPM2B_PUBLIC area, read_area(context, root->handle));
   return Json{{"handle", handle_text(kStorageRootHandle)},
               {"name", to_hex(root->name)},
               {"type", area.publicArea.type == TPM2_ALG_ECC ? "ECC" : "RSA"},
@@ -137,7 +137,7 @@ TpmResult<bool> ensure_storage_root(EsysContext& context) {
     SIGNER_RETURN_IF_ERROR(create_storage_root(context));
     return true;
   }
-  SIGNER_ASSIGN_OR_RETURN(const TPM2B_PUBLIC area, read_storage_root_area(context, *root));
+  SIGNER_ASSIGN_OR_RETURN(const TPM2B_PUBLIC area, read_area(context, root->handle));
   SIGNER_RETURN_IF_ERROR(check_storage_root(area));
   return false;
 }

@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "tpm/auth_value.h"
+#include "tpm/evidence.h"
 
 namespace signer::tpm {
 
@@ -18,6 +19,10 @@ namespace {
 // Requests of signerd without a deadline of their own.
 constexpr std::chrono::seconds kAdminTime{30};
 constexpr std::chrono::seconds kCloseTime{2};
+
+// Of all steps of an errand: two keys may have to be made, each in up to ten seconds.
+constexpr std::chrono::seconds kErrandTime{90};
+constexpr unsigned kErrandStartsMax = 4;  // signatures beside it may need the connection or its places anew
 
 // After a connection that could not be made, and after an auth value that was refused twice.  The longest is below a
 // second, so that a TPM that comes back is in use within a second.
@@ -66,6 +71,7 @@ HostResult<channel::TokenDescription> Tpm2Driver::open(const channel::TokenSpec&
   SIGNER_ASSIGN_OR_RETURN(settings_.authorization, authorization_of(spec.authorization));
   SIGNER_ASSIGN_OR_RETURN(auth_, read_auth_value(spec.pin_file));
   files_.emplace(spec.key_directory);
+  evidence_files_.emplace(spec.key_directory);
   if (auto usable = files_->prepare(); !usable) return host_failure(std::move(usable).error());
   idle_watch_.emplace(settings_.session.idle_max, [this] { end_idle_session(); });
   return climb<channel::TokenDescription>(now() + kAdminTime, {},
@@ -121,17 +127,78 @@ HostResult<channel::KeyDescription> Tpm2Driver::generate_key(const channel::KeyR
     return channel::host_failure(HostStatus::kInvalid, "tpm: the key id is taken");
   }
   // A key exists once its blob is on disk: until then nothing is left of an attempt, and another may follow.
-  const auto attempt = [&request](Attachment& attachment) -> TpmResult<bool> {
-    SIGNER_RETURN_IF_ERROR(attachment.create(request));
-    return true;
+  const auto attempt = [&request](Attachment& attachment) { return attachment.create(request); };
+  SIGNER_ASSIGN_OR_RETURN(const Creation creation, climb<Creation>(now() + kAdminTime, request.key_id, attempt));
+  SIGNER_ASSIGN_OR_RETURN(channel::KeyDescription key, describe_key(request.key_id));
+  certify_birth(request.key_id, creation);
+  return key;
+}
+
+void Tpm2Driver::certify_birth(const Bytes& key_id, const Creation& creation) {
+  const auto certified = run(key_id, [&](Attachment& attachment) {
+    return std::make_unique<BirthErrand>(attachment, *evidence_files_, key_id, creation);
+  });
+  if (certified) return;
+  log::warn("tpm_creation_not_certified", {{"key", to_hex(key_id)}, {"reason", certified.error().text}});
+}
+
+HostResult<channel::KeyDescription> Tpm2Driver::inspect_key(ByteView key_id) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(key_id));
+  const Bytes id(key_id.begin(), key_id.end());
+  return climb<channel::KeyDescription>(now() + kAdminTime, id,
+                                        [&id](Attachment& attachment) { return attachment.inspect(id); });
+}
+
+HostResult<channel::Attestation> Tpm2Driver::attest_key(const channel::AttestRequest& request) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(request.key_id));
+  if (request.nonce.size() < channel::kNonceMin || request.nonce.size() > channel::kNonceMax) {
+    return channel::host_failure(HostStatus::kInvalid, "tpm: a nonce has 16 to 32 bytes");
+  }
+  channel::Attestation made;
+  SIGNER_RETURN_IF_ERROR(run(request.key_id, [&](Attachment& attachment) {
+    return std::make_unique<EvidenceErrand>(attachment, *evidence_files_, request, made.json);
+  }));
+  return made;
+}
+
+// One ladder for all steps: each rung is climbed once for the request, however often the errand begins anew.
+template <class Make>
+HostResult<void> Tpm2Driver::run(const Bytes& key_id, const Make& make) {
+  Ladder ladder;
+  const SteadyTime deadline = now() + kErrandTime;
+  unsigned starts = 0;
+  const auto attempt = [&](Attachment& attachment) -> TpmResult<bool> {
+    if (starts == 0) end_errand();  // one that was left when the gate could not be had
+    if (!errand_) {
+      if (starts++ == kErrandStartsMax) {
+        return verdict(HostStatus::kRefused, "the evidence was interrupted again and again: ask again later");
+      }
+      errand_ = make(attachment);
+    }
+    TpmResult<bool> done = errand_->step();
+    if (done && !*done) return done;
+    end_errand();
+    return done;
   };
-  SIGNER_RETURN_IF_ERROR(climb<bool>(now() + kAdminTime, request.key_id, attempt));
-  return describe_key(request.key_id);
+  while (true) {
+    const auto done = climb<bool>(ladder, deadline, key_id, attempt);
+    if (done && !*done) continue;
+    if (done) return {};
+    const auto alone = gate_.alone(now() + kCloseTime);
+    if (alone) end_errand();  // of which the deadline passed
+    if (alone && untidy_) detach();
+    return fail(done.error());
+  }
 }
 
 template <class T, class Attempt>
 HostResult<T> Tpm2Driver::climb(SteadyTime deadline, const Bytes& key_id, const Attempt& attempt) {
   Ladder ladder;
+  return climb<T>(ladder, deadline, key_id, attempt);
+}
+
+template <class T, class Attempt>
+HostResult<T> Tpm2Driver::climb(Ladder& ladder, SteadyTime deadline, const Bytes& key_id, const Attempt& attempt) {
   while (true) {
     {
       const auto pass = gate_.alone(deadline);
@@ -177,7 +244,7 @@ TpmResult<T> Tpm2Driver::try_once(const Bytes& key_id, const Attempt& attempt) {
     put_off_of_key_.erase(key_id);
   }
   if (attachment_->context().poisoned()) {
-    attachment_.reset();
+    detach();
   } else if (attachment_->has_session()) {
     idle_watch_->touch();
   }
@@ -186,6 +253,7 @@ TpmResult<T> Tpm2Driver::try_once(const Bytes& key_id, const Attempt& attempt) {
 
 TpmResult<void> Tpm2Driver::attach() {
   if (!files_) return verdict(HostStatus::kInvalid, "the driver is not open");
+  tidy_up();
   // Read again: a wrong auth value leads here, and the file may have been put right meanwhile.
   auto auth = read_auth_value(spec_.pin_file);
   if (!auth) return fail(TpmError{Action::kRefused, auth.error().status, std::move(auth).error().text});
@@ -208,18 +276,38 @@ void Tpm2Driver::take(Step step, const Bytes& key_id) {
       if (attachment_) attachment_->end_session();
       return;
     case Step::kFreeSlots:
-      attachment_.reset();
-      free_slots();
+      detach();
+      untidy_ = !free_slots();
       return;
     case Step::kNewContext:
-      attachment_.reset();
+      detach();
       return;
   }
 }
 
+void Tpm2Driver::end_errand() {
+  if (!errand_) return;
+  errand_.reset();
+  untidy_ = untidy_ || attachment_->context().poisoned();
+}
+
+void Tpm2Driver::detach() {
+  end_errand();
+  attachment_.reset();
+  tidy_up();
+}
+
+// Without a resource manager what a broken connection left loaded stays.
+void Tpm2Driver::tidy_up() {
+  if (untidy_) untidy_ = !free_slots();
+}
+
 // On a connection of its own: what was refused may have been our session, and its context is then poisoned.
-void Tpm2Driver::free_slots() const {
-  if (auto context = EsysContext::open(settings_.tcti)) flush_all_loaded(*context);
+bool Tpm2Driver::free_slots() const {
+  auto context = EsysContext::open(settings_.tcti);
+  if (!context) return false;
+  flush_all_loaded(*context);
+  return !context->poisoned();
 }
 
 const Tpm2Driver::PutOff* Tpm2Driver::put_off_for(const Bytes& key_id) const {
@@ -235,7 +323,7 @@ void Tpm2Driver::put_off(const Bytes& key_id, const TpmError& failure) {
     case Action::kDiscardContext:
     case Action::kRebuild:
     case Action::kReopenContext:
-      attachment_.reset();
+      detach();
       break;
     case Action::kDead:
     case Action::kNotReady:
@@ -269,7 +357,7 @@ void Tpm2Driver::close() {
   interrupt();
   idle_watch_.reset();
   const auto alone = gate_.alone(now() + kCloseTime);
-  if (alone) attachment_.reset();
+  if (alone) detach();
 }
 
 }  // namespace signer::tpm

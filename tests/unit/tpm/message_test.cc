@@ -98,8 +98,9 @@ TEST(Command, IsNoneIfCutLongerOrOfAnotherTag) {
   }
 }
 
-TEST(AllowedCommands, Invariant04_AreTheTenThatSigningNeeds) {
-  const std::set<std::uint32_t> wanted = {0x120, 0x131, 0x153, 0x157, 0x15d, 0x165, 0x173, 0x176, 0x17a, 0x18a};
+TEST(AllowedCommands, Invariant04_AreTheEighteenThatSigningAndEvidenceNeed) {
+  const std::set<std::uint32_t> wanted = {0x120, 0x131, 0x147, 0x148, 0x14a, 0x14e, 0x151, 0x153, 0x157,
+                                          0x158, 0x15d, 0x165, 0x169, 0x173, 0x176, 0x17a, 0x17e, 0x18a};
   for (std::uint32_t code = 0; code <= 0xffff; ++code) EXPECT_EQ(is_allowed(code), wanted.contains(code)) << code;
   for (const std::uint32_t code : wanted) {
     for (unsigned bit = 16; bit < 32; ++bit) EXPECT_FALSE(is_allowed(code | 1U << bit)) << "of a vendor, or nobody's";
@@ -120,6 +121,10 @@ TEST(AllowedCommands, Invariant04_LeaveOutAllThatMovesChangesOrDestroysKeys) {
       {0x12e, "SetPrimaryPolicy"},
       {0x150, "ObjectChangeAuth"},
       {0x15e, "Unseal"},
+      {0x137, "NV_Write"},
+      {0x12a, "NV_DefineSpace"},
+      {0x122, "NV_UndefineSpace"},
+      {0x182, "PCR_Extend"},
       {0x159, "RSA_Decrypt"},
       {0x154, "ECDH_ZGen"},
       {0x161, "ContextLoad"},

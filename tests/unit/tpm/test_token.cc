@@ -27,12 +27,14 @@ void make_token(const Swtpm& tpm, const std::string& auth_file) {
 
 }  // namespace
 
-TestToken::TestToken() {
+TestToken::TestToken(Endorsement endorsement) {
   // As signer-tpm does.  The library would tell of each of the many calls that fail, and it writes to connections that
   // are broken.
   ::setenv("TSS2_LOG", "all+NONE", 0);
   std::signal(SIGPIPE, SIG_IGN);
   make_token(tpm_, auth_file());
+  if (endorsement == Endorsement::kOpen) return;
+  if (!tpm_.run(change_auth(signer::test::kEndorsementHierarchy, "closed")).ok()) give_up("TPM2_HierarchyChangeAuth");
 }
 
 channel::TokenSpec TestToken::spec(const std::string& authorization) const {

@@ -42,11 +42,15 @@ using signer::test::TpmInterposer;
 using signer::test::verifies;
 using signer::test::write_text;
 
+// Whether the endorsement hierarchy may be used, and with it evidence be had: kClosed sets an endorsement auth.
+enum class Endorsement : std::uint8_t { kClosed, kOpen };
+
 // A TPM with a storage root key, an auth file and an empty key directory.  Drivers reach the TPM through `bus`; `tpm`
 // itself is what others do behind their back.
 class TestToken {
  public:
-  TestToken();
+  // Of a kClosed one keys are made without word of their birth, which costs the simulator two RSA keys.
+  explicit TestToken(Endorsement endorsement = Endorsement::kClosed);
 
   // What a driver opens it with; "hmac" or "password".
   [[nodiscard]] channel::TokenSpec spec(const std::string& authorization = "hmac") const;
