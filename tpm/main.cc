@@ -1,19 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // signer-tpm: the only program that talks to a TPM and reads the auth value of its keys.  signerd starts it as `host`;
-// operators use `token-list` and `token-init`.
+// operators use `token-list` and `token-init`, and to enrol an attestation key `ak-show` and `ak-activate`.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <string>
 
+#include "base/file.h"
 #include "channel/host_program.h"
 #include "channel/host_service.h"
+#include "tpm/enrolment.h"
 #include "tpm/token_admin.h"
 #include "tpm/tpm2_driver.h"
 
 namespace {
 
 using signer::channel::report;
+
+void add_enrolment_options(CLI::App& command, signer::tpm::EnrolmentRequest& request, std::string& auth_file) {
+  command.add_option("--tcti", request.tcti, "the TPM, such as device:/dev/tpmrm0")->required();
+  command.add_option("--key-directory", request.key_directory, "where the token's keys lie: state_dir/tpm/NAME")
+      ->required();
+  command.add_option("--auth-file", auth_file, "taken and not read: the attestation key has no auth value");
+}
+
+int activate(const signer::tpm::EnrolmentRequest& request, const std::string& challenge_file) {
+  const auto challenge = signer::read_file(challenge_file, signer::tpm::kChallengeBytesMax);
+  if (challenge) return report(signer::tpm::activate_credential(request, *challenge));
+  return report(signer::channel::host_failure(signer::channel::HostStatus::kInvalid, challenge.error().text));
+}
 
 int run(int argc, char** argv) {
   CLI::App app{
@@ -38,6 +53,17 @@ int run(int argc, char** argv) {
   auto* token_list = app.add_subcommand("token-list", "show the TPM as JSON; reads alone");
   token_list->add_option("--tcti", tcti, "the TPM, such as device:/dev/tpmrm0")->required();
 
+  signer::tpm::EnrolmentRequest enrolment;
+  std::string unread;
+  auto* ak_show =
+      app.add_subcommand("ak-show", "show attestation and endorsement key as JSON; makes the first if absent");
+  add_enrolment_options(*ak_show, enrolment, unread);
+
+  std::string challenge_file;
+  auto* ak_activate = app.add_subcommand("ak-activate", "answer a challenge to the attestation key, as JSON");
+  add_enrolment_options(*ak_activate, enrolment, unread);
+  ak_activate->add_option("--challenge", challenge_file, "file with the members credential and secret")->required();
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -46,6 +72,8 @@ int run(int argc, char** argv) {
 
   if (token_init->parsed()) return report(signer::tpm::initialize_token(init));
   if (token_list->parsed()) return report(signer::tpm::describe_tokens(tcti));
+  if (ak_show->parsed()) return report(signer::tpm::show_attestation_key(enrolment));
+  if (ak_activate->parsed()) return activate(enrolment, challenge_file);
   signer::tpm::Tpm2Driver driver;
   return signer::channel::serve(driver, workers);
 }
