@@ -11,6 +11,8 @@
 #include <memory>
 
 #include "base/freer.h"
+#include "jose/base64url.h"
+#include "jose/json.h"
 #include "jose/public_key.h"
 
 namespace signer::p11 {
@@ -96,7 +98,29 @@ RequestPtr read_back(const X509_REQ& request) {
   return copy;
 }
 
+bool is_evidence(std::string_view input) {
+  const std::size_t dot = input.find('.');
+  if (dot == std::string_view::npos || input.find('.', dot + 1) != std::string_view::npos) return false;
+  const auto text = jose::base64url_decode(input.substr(0, dot));
+  const auto header = text ? jose::parse_json_object(text_of(*text)) : fail(ErrorCode::kInvalidRequest, "");
+  return header && header->contains("typ") && (*header)["typ"] == "signer-evidence";
+}
+
 }  // namespace
+
+HostResult<std::string> sign_again(const TokenKey& key, std::string_view input, const std::string& kid) {
+  if (!is_evidence(input)) {
+    return host_failure(HostStatus::kInvalid,
+                        "sign: not the signing input of an evidence bundle, and nothing else is signed here");
+  }
+  if (thumbprint_of(*key.get()) != kid) {
+    return host_failure(
+        HostStatus::kMismatch,
+        "sign: the token's key under this CKA_ID is not the one that is published as " + kid + "; nothing was signed");
+  }
+  SIGNER_ASSIGN_OR_RETURN(const Bytes signature, key.sign(bytes_of(input)));
+  return jose::base64url_encode(signature);
+}
 
 HostResult<std::string> make_request(const TokenKey& key, const X509_NAME& subject, const std::string& kid) {
   if (thumbprint_of(*key.get()) != kid) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A PKCS#10 certificate request (RFC 2986).
+// What is signed through libp11: a PKCS#10 certificate request (RFC 2986), a second opinion.
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "channel/values.h"
 #include "hsm/csr/subject.h"
@@ -16,5 +17,11 @@ namespace signer::p11 {
 // with that key.  Else kMismatch, and no request is returned.
 [[nodiscard]] channel::HostResult<std::string> make_request(const TokenKey& key, const X509_NAME& subject,
                                                             const std::string& kid);
+
+// The signature by `key` over `input`, in base64url (one C_Sign), as a second opinion on one that signerd made. `input`
+// is the signing input of an evidence bundle's JWS (docs/evidence-format.md §1); kInvalid for any other, for a token
+// that is made here would have no record.  kMismatch, and nothing is signed, if the key's thumbprint is not `kid`.
+[[nodiscard]] channel::HostResult<std::string> sign_again(const TokenKey& key, std::string_view input,
+                                                          const std::string& kid);
 
 }  // namespace signer::p11

@@ -131,6 +131,7 @@ class TokenKey::Connection {
   HostResult<void> knock() const;
   HostResult<void> log_in(const hsm::Pin& pin);
   HostResult<void> find_key();
+  HostResult<void> change_to(const Bytes& key_id);
 
   [[nodiscard]] EVP_PKEY* key() const noexcept { return key_; }
 
@@ -265,6 +266,12 @@ HostResult<void> TokenKey::Connection::find_key() {
   return {};
 }
 
+HostResult<void> TokenKey::Connection::change_to(const Bytes& key_id) {
+  ::EVP_PKEY_free(std::exchange(key_, nullptr));
+  spec_.key_id = key_id;
+  return find_key();
+}
+
 TokenKey::TokenKey(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
 TokenKey::TokenKey(TokenKey&& other) noexcept = default;
@@ -280,6 +287,10 @@ HostResult<TokenKey> TokenKey::open(const TokenKeySpec& spec) {
   SIGNER_RETURN_IF_ERROR(connection->log_in(pin));
   SIGNER_RETURN_IF_ERROR(connection->find_key());
   return TokenKey(std::move(connection));
+}
+
+HostResult<void> TokenKey::change_to(const Bytes& key_id) {
+  return connection_->change_to(key_id);
 }
 
 EVP_PKEY* TokenKey::get() const noexcept {

@@ -39,6 +39,9 @@ class TokenKey {
   // Logs out and unloads the module.
   ~TokenKey();
 
+  // Takes another key of the same token, with the login that there is.  The one before is gone.
+  [[nodiscard]] channel::HostResult<void> change_to(const Bytes& key_id);
+
   // A legacy key of OpenSSL (RSA_METHOD, EC_KEY_METHOD): it does not outlive this object.
   [[nodiscard]] EVP_PKEY* get() const noexcept;
 

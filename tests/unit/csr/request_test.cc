@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "hsm/login_latch.h"
+#include "jose/base64url.h"
 #include "jose/public_key.h"
 #include "test_token.h"
 #include "tests/support/process.h"
+#include "verify/verification_key.h"
 
 namespace signer::hsm {
 namespace {
@@ -108,6 +110,44 @@ TEST_F(CertificateRequest, CostsOneLoginAndOneSignature) {
   EXPECT_EQ(signatures(), 1U);
   EXPECT_EQ(control().calls(Function::C_Finalize), 1U);
   EXPECT_EQ(control().violations, 0U);
+}
+
+// A second opinion, and no way to mint tokens past the audit log.
+TEST_F(CertificateRequest, SignsWhatAnEvidenceBundleSignsAndNothingElse) {
+  const auto key = make_key();
+  const auto sign = [this](const std::vector<std::string>& inputs, const std::string& kid) {
+    std::vector<std::string> arguments = {SIGNER_P11_CSR_PROGRAM, "--module", test::fault_module_path(),
+                                          "--token-uri",          uri_,       "--pin-file",
+                                          token_.pin_file()};
+    for (const std::string& input : inputs)
+      arguments.insert(arguments.end(), {"--sign", std::string(kIdHex) + ":" + kid + ":" + input});
+    return signer::test::run(arguments);
+  };
+  const auto input_of_type = [](std::string_view typ) {
+    return jose::base64url_encode(R"({"alg":"RS256","typ":")" + std::string(typ) + "\"}") + "." +
+           jose::base64url_encode(R"({"nonce":"x"})");
+  };
+  const std::string input = input_of_type("signer-evidence");
+  const Finished ran = sign({input, input}, kid_);
+  ASSERT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(logins(), 1U) << "one login, however many signatures";
+  EXPECT_EQ(signatures(), 2U);
+  const std::string line = ran.out.substr(0, ran.out.find('\n'));
+  EXPECT_EQ(ran.out, line + "\n" + line + "\n") << "RS256 is deterministic";
+  const auto verifier = verify::VerificationKey::make(key);
+  const auto signature = jose::base64url_decode(line);
+  ASSERT_TRUE(verifier && signature);
+  EXPECT_TRUE(verifier->verify(bytes_of(input), *signature));
+
+  for (const std::string& bad : {input_of_type("JWT"), input_of_type("at+jwt"), input + ".x", std::string("x"),
+                                 std::string("."), input.substr(input.find('.'))}) {
+    const Finished refused = sign({bad}, kid_);
+    EXPECT_EQ(refused.status, 1) << bad;
+    EXPECT_EQ(refused.out, "") << bad;
+  }
+  EXPECT_EQ(sign({input}, "another").status, 1);
+  EXPECT_EQ(signatures(), 2U);
+  EXPECT_EQ(csr({"--sign", std::string(kIdHex) + ":" + kid_ + ":" + input}).status, 2) << "one or the other";
 }
 
 TEST_F(CertificateRequest, TakesAnEllipticKeyToo) {
