@@ -38,6 +38,7 @@ CommandLine::CommandLine() {
   app_.add_flag("--json", context_.json, "answer in JSON, for programs");
   app_.footer(std::string("Start here:\n"
                           "  signerctl status                                  is everything well?\n"
+                          "  signerctl doctor --config F                       what is wrong, and what to do\n"
                           "  echo '{\"sub\":\"me\"}' | signerctl sign issuer        one token\n"
                           "  signerctl verify --help                           check a token, offline\n"
                           "Each command explains itself with --help.\n") +
@@ -45,6 +46,7 @@ CommandLine::CommandLine() {
   add_sign();
   add_verify();
   add_queries();
+  add_doctor();
   add_key();
   add_token();
   add_config();
@@ -138,6 +140,20 @@ void CommandLine::add_queries() {
               "  signerctl status --json | jq .ready\n"
               "Exits with 1 if not every key can sign.  Tokens are shown to those with a grant of the verb status.");
   status_app->callback([this] { action_ = [this] { return status(context_); }; });
+}
+
+void CommandLine::add_doctor() {
+  CLI::App* doctor_app = command(
+      app_, "doctor", "say what does not fit together, and what to do about it",
+      "  signerctl doctor --config /etc/signer/signer.toml\n"
+      "  signerctl doctor --config /etc/signer/signer.toml --json | jq '.findings[] | select(.weight==\"wrong\")'\n"
+      "Compares configuration, metadata, tokens and the running signerd, and crosses its signatures with those\n"
+      "that OpenSSL makes through libp11, for which it logs in to each PKCS#11 token once.  Run it as signerd's\n"
+      "user.  Exits with 1 if something is wrong, with 3 if signerd does not answer.  Changes nothing.");
+  doctor_app->add_option("--config", doctor_.config, "signerd's configuration; without it files are not looked at")
+      ->type_name("FILE");
+  doctor_app->add_option("--csr-program", doctor_.csr_program, "signer-p11-csr, if it is elsewhere")->type_name("FILE");
+  doctor_app->callback([this] { action_ = [this] { return doctor(context_, doctor_); }; });
 }
 
 void CommandLine::add_key() {

@@ -10,6 +10,7 @@
 #include "ctl/audit.h"
 #include "ctl/csr.h"
 #include "ctl/daemon.h"
+#include "ctl/doctor.h"
 #include "ctl/enroll.h"
 #include "ctl/evidence.h"
 #include "ctl/outcome.h"
@@ -35,6 +36,7 @@ class CommandLine {
   void add_sign();
   void add_verify();
   void add_queries();
+  void add_doctor();
   void add_key();
   void add_csr(CLI::App& key);
   void add_token();
@@ -67,6 +69,7 @@ class CommandLine {
   SignOptions sign_;
   VerifyOptions verify_;
   CsrOptions csr_;
+  DoctorOptions doctor_;
   TokenOptions token_;
   PolicyOptions policy_;
   AuditOptions audit_;

@@ -51,6 +51,8 @@ Result<Json, ClientError> ask_list(Client& client, std::string_view target, cons
   return std::move(*found);
 }
 
+}  // namespace
+
 Result<Status, ClientError> ask_status(const Context& context) {
   SIGNER_ASSIGN_OR_RETURN(Client client, connect(context, kTimeout));
   Status status;
@@ -67,8 +69,6 @@ Result<Status, ClientError> ask_status(const Context& context) {
   }
   return status;
 }
-
-}  // namespace
 
 Outcome sign(const Context& context, const SignOptions& options) {
   const auto claims = read_source(options.claims, context.input_fd, kClaimsBytesMax);

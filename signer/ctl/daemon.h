@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands that ask signerd: sign, jwks, status, key list, key create.
+// The commands that ask signerd: sign, jwks, status, key list, key create.  What `doctor` asks is here too.
 #pragma once
 
 #include <string>
 
 #include "ctl/outcome.h"
+#include "ctl/status_text.h"
 
 namespace signer::ctl {
 
@@ -19,6 +20,9 @@ struct SignOptions {
 
 // Of one key, or of all if `key` is empty.
 [[nodiscard]] Outcome jwks(const Context& context, const std::string& key);
+
+// What signerd says of itself.
+[[nodiscard]] Result<Status, ClientError> ask_status(const Context& context);
 
 // kNo unless every key can sign.
 [[nodiscard]] Outcome status(const Context& context);

@@ -96,6 +96,10 @@ TEST_F(CopiedKey, Invariant08_StopsWithARecordAndSignsAgainWithOneWhenTheCopyIsG
   EXPECT_EQ(page("/v1/keys").find("nothing was changed"), std::string::npos)
       << "that is for those with the verb status";
   EXPECT_NE(daemon_.log().find("key_stopped"), std::string::npos);
+  const Finished doctor =
+      run({SIGNERCTL_PROGRAM, "doctor", "--config", daemon_.config_file(), "--socket", daemon_.socket()});
+  EXPECT_EQ(doctor.status, 1) << doctor.out;
+  EXPECT_NE(doctor.out.find("wrong  key issuer: is stopped: token main: "), std::string::npos) << doctor.out;
 
   ASSERT_EQ(tool({"destroy", kCopyId}).status, 0);
   EXPECT_EQ(daemon_.issue()->status, 503) << "nobody has looked";

@@ -50,6 +50,27 @@ TEST_F(Signerctl, ShowsKeysTokensAndReadiness) {
   EXPECT_NE(tokens.out.find(daemon_.token().label()), std::string::npos);
 }
 
+TEST_F(Signerctl, DoctorFindsNothingWrongThenWhatWasNotReloadedThenNobody) {
+  const std::vector<std::string> doctor = {"doctor", "--config", daemon_.config_file()};
+  const Finished well = ctl(doctor);
+  EXPECT_EQ(well.status, 0) << well.out << well.err;
+  EXPECT_NE(well.out.find("\nNothing is wrong.\n"), std::string::npos) << well.out;
+  EXPECT_NE(well.out.find("note  token main: it is a software stand-in"), std::string::npos) << well.out;
+  EXPECT_EQ(ctl({"doctor"}).status, 0) << "without the file";
+
+  daemon_.write_configuration("[[key]]\nname = \"later\"\ntokens = [\"main\"]\n");
+  const Finished changed = ctl(doctor);
+  EXPECT_EQ(changed.status, 1) << changed.out;
+  EXPECT_NE(changed.out.find("wrong  key later: it has no metadata"), std::string::npos) << changed.out;
+  EXPECT_NE(changed.out.find("wrong  key later: the file has it and the running signerd does not"), std::string::npos)
+      << changed.out;
+
+  EXPECT_EQ(daemon_.stop(), 0);
+  const Finished alone = ctl(doctor);
+  EXPECT_EQ(alone.status, 3) << alone.out;
+  EXPECT_NE(alone.out.find("wrong  key later: it has no metadata"), std::string::npos) << alone.out;
+}
+
 TEST_F(Signerctl, ExitsWithThreeWhenNobodyAnswers) {
   EXPECT_EQ(daemon_.stop(), 0);
   const Finished finished = ctl({"status"});
