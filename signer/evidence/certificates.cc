@@ -165,9 +165,10 @@ std::optional<std::string> Certificate::tpm_manufacturer() const {
   const jose::QuietErrors quiet;
   const NamesPtr names(static_cast<GENERAL_NAMES*>(::X509_get_ext_d2i(get(), NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_DIRNAME) continue;
-    if (auto found = name_attribute(name->d.directoryName, kManufacturerAttribute)) return found;
+    int kind = 0;
+    const void* value = ::GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names.get(), i), &kind);
+    if (kind != GEN_DIRNAME) continue;
+    if (auto found = name_attribute(static_cast<const X509_NAME*>(value), kManufacturerAttribute)) return found;
   }
   return std::nullopt;
 }

@@ -30,16 +30,16 @@ void grade_tpm(const TpmOrigin& origin, Judgement& judgement) {
 
 }  // namespace
 
-Judgement judge_tpm(const jose::Json& value, const jose::PublicKey& key, const TpmExpectation& expectation,
+Judgement judge_tpm(const jose::Json& part, const jose::PublicKey& key, const TpmExpectation& expectation,
                     const Trust& trust) {
   Judgement judgement;
-  const auto part = read_tpm_part(value);
-  if (!part) {
-    judgement.add("tpm.form", Finding::kBad, shown(part.error().text),
+  const auto read = read_tpm_part(part);
+  if (!read) {
+    judgement.add("tpm.form", Finding::kBad, shown(read.error().text),
                   "The evidence is not as the page of its format says.");
-  } else if (const auto keys = judge_tpm_keys(*part, key, judgement)) {
-    judge_tpm_statements(*part, *keys, expectation, judgement);
-    grade_tpm(judge_tpm_origin(*part, *keys, trust, judgement), judgement);
+  } else if (const auto keys = judge_tpm_keys(*read, key, judgement)) {
+    judge_tpm_statements(*read, *keys, expectation, judgement);
+    grade_tpm(judge_tpm_origin(*read, *keys, trust, judgement), judgement);
   }
   if (judgement.has_bad()) {
     judgement.grade = Grade::kFailed;

@@ -45,6 +45,6 @@ struct TpmPart {
 
 // kInvalidRequest, naming the member, for anything that is not exactly as the page says: a member that is missing,
 // unknown or of another type, base64url that is none, bytes that are more than they can be.
-[[nodiscard]] Result<TpmPart> read_tpm_part(const jose::Json& part);
+[[nodiscard]] Result<TpmPart> read_tpm_part(const jose::Json& value);
 
 }  // namespace signer::evidence

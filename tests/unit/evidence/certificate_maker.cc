@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "jose/openssl.h"
@@ -79,13 +80,14 @@ jose::KeyPtr openssl_key(const jose::PublicKey& numbers) {
   return jose::key_of_params("RSA", EVP_PKEY_PUBLIC_KEY, params.get()).value();
 }
 
-Authority::Authority(const std::string& common_name) : common_name_(common_name), key_(EVP_EC_gen("P-256")) {
+Authority::Authority(const std::string& common_name)
+    : common_name_(common_name), key_(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")) {
   certificate_ = sign(key_.get(), {.common_name = common_name, .is_authority = true, .usage = {}, .manufacturer = {}},
                       common_name);
 }
 
 Authority::Authority(const std::string& common_name, const Authority& issuer)
-    : common_name_(common_name), key_(EVP_EC_gen("P-256")) {
+    : common_name_(common_name), key_(::EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")) {
   certificate_ =
       issuer.sign(key_.get(), {.common_name = common_name, .is_authority = true, .usage = {}, .manufacturer = {}},
                   issuer.common_name_);

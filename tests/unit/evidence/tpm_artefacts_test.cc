@@ -26,8 +26,6 @@ using signer::test::put;
 using signer::test::Swtpm;
 using test::finding_of;
 
-// tpm2_certify 5.4 takes no qualifying data and puts this in: so it is the auditor's nonce.
-const Bytes kToolsNonce{0x00, 0xff, 0x55, 0xaa};
 const Bytes kContext(32, 0xc0);
 constexpr const char* kParent = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt";
 constexpr const char* kKey = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|sign";
@@ -74,6 +72,7 @@ class TpmArtefacts : public ::testing::Test {
   [[nodiscard]] Json part();
   [[nodiscard]] Finished activate(const Challenge& challenge);
 
+  Bytes nonce_;
   Swtpm tpm_;
   signer::test::TemporaryDirectory directory_;
 };
@@ -130,7 +129,12 @@ void TpmArtefacts::make_statements() {
         file("creation.info")});
   tool({"tpm2_certify", "-Q", "-c", file("key.ctx"), "-C", file("ak.ctx"), "-g", "sha256", "--scheme", "rsassa", "-f",
         "plain", "-o", file("certify.info"), "-s", file("certify.sig")});
-  const std::string asked = to_hex(jose::sha256(kToolsNonce, kContext));
+  // tpm2_certify 5.4 takes no qualifying data and puts in its own: so that is the auditor's nonce.
+  const auto certify = read_attest(content("certify.info"));
+  ASSERT_TRUE(certify) << certify.error().text;
+  nonce_ = certify->extra_data;
+  ASSERT_FALSE(nonce_.empty());
+  const std::string asked = to_hex(jose::sha256(nonce_, kContext));
   tool({"tpm2_quote", "-Q", "-c", file("ak.ctx"), "-l", "sha256:0,1,2,3,4,5,6,7", "-g", "sha256", "-f", "plain", "-q",
         asked, "-m", file("quote.info"), "-s", file("quote.sig")});
 }
@@ -178,7 +182,7 @@ TEST_F(TpmArtefacts, OfAnotherImplementationAreJudgedGoodAndOfASimulator) {
   Trust trust = test::TpmModel::trust();
   trust.enrolled = {content("ak.name")};
   trust.allow_simulator = true;
-  const Judgement judgement = judge_tpm(made, published, {.nonce = kToolsNonce, .context = kContext}, trust);
+  const Judgement judgement = judge_tpm(made, published, {.nonce = nonce_, .context = kContext}, trust);
   for (const Check& check : judgement.checks) {
     EXPECT_NE(check.finding, Finding::kBad) << check.name << ": " << check.found << ": " << check.meaning;
   }
@@ -187,9 +191,10 @@ TEST_F(TpmArtefacts, OfAnotherImplementationAreJudgedGoodAndOfASimulator) {
                             "tpm.clock", "tpm.ek.chain", "tpm.ak.enrolled"}) {
     EXPECT_EQ(finding_of(judgement, check), Finding::kGood) << check;
   }
-  const Bytes other{0x00, 0xff, 0x55, 0xab};
+  Bytes other = nonce_;
+  other.back() ^= 1U;
   EXPECT_EQ(judge_tpm(made, published, {.nonce = other, .context = kContext}, trust).grade, Grade::kFailed);
-  EXPECT_EQ(judge_tpm(made, test::made_up_numbers("other"), {.nonce = kToolsNonce, .context = kContext}, trust).grade,
+  EXPECT_EQ(judge_tpm(made, test::made_up_numbers("other"), {.nonce = nonce_, .context = kContext}, trust).grade,
             Grade::kFailed);
 }
 
