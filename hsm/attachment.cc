@@ -35,18 +35,27 @@ HostResult<std::shared_ptr<const StoredKey>> Attachment::key(const Session& sess
     const std::lock_guard lock(mutex_);
     if (const auto known = keys_.find(key_id); known != keys_.end()) return known->second;
   }
-  auto found = find_key(session, key_id);
-  if (!found && found.error().status == HostStatus::kNotFound) {
-    SIGNER_RETURN_IF_ERROR(check_alive(session));
-  }
-  if (!found) return fail(std::move(found).error());
-  if (!pins_.agree(key_id, found->public_key)) {
-    return host_failure(HostStatus::kMismatch, "hsm: the token now holds another key under this CKA_ID");
-  }
-  auto key = std::make_shared<const StoredKey>(std::move(found).value());
+  SIGNER_ASSIGN_OR_RETURN(StoredKey found, look_up_key(session, key_id));
+  auto key = std::make_shared<const StoredKey>(std::move(found));
   const std::lock_guard lock(mutex_);
   keys_.emplace(key_id, key);
   return key;
+}
+
+HostResult<StoredKey> Attachment::look_up_key(const Session& session, const Bytes& key_id) {
+  auto found = find_key(session, key_id);
+  if (!found && found.error().status == HostStatus::kNotFound) SIGNER_RETURN_IF_ERROR(check_alive(session));
+  if (found && !pins_.agree(key_id, found->public_key)) {
+    return host_failure(HostStatus::kMismatch, "hsm: the token now holds another key under this CKA_ID");
+  }
+  return found;
+}
+
+HostResult<void> Attachment::check_present(const Session& session, const Bytes& key_id) const {
+  SIGNER_ASSIGN_OR_RETURN(const auto found, find_objects(session, CKO_PRIVATE_KEY, key_id));
+  if (!found.empty()) return {};
+  SIGNER_RETURN_IF_ERROR(check_alive(session));
+  return host_failure(HostStatus::kNotFound, "hsm: no private key under this CKA_ID");
 }
 
 HostResult<CK_OBJECT_HANDLE> Attachment::hmac_key(const Session& session, const Bytes& key_id,

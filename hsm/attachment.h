@@ -40,6 +40,12 @@ class Attachment {
   // missing key is kUnavailable, for a token that is gone shows no keys.  kMismatch if the pins disagree.
   [[nodiscard]] channel::HostResult<std::shared_ptr<const StoredKey>> key(const Session& session, const Bytes& key_id);
 
+  // As key(), but as it is now: looked up anew.
+  [[nodiscard]] channel::HostResult<StoredKey> look_up_key(const Session& session, const Bytes& key_id);
+
+  // kNotFound as key() if the token shows no private key under `key_id`.  Neither numbers nor pins are looked at.
+  [[nodiscard]] channel::HostResult<void> check_present(const Session& session, const Bytes& key_id) const;
+
   // The HMAC key under `key_id` with this known answer, looked up once per attachment; kMismatch if it has another one.
   // kNotFound as above.
   [[nodiscard]] channel::HostResult<CK_OBJECT_HANDLE> hmac_key(const Session& session, const Bytes& key_id,

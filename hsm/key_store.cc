@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <span>
 
 #include "hsm/attributes.h"
 #include "hsm/ckr.h"
@@ -18,21 +19,24 @@ using channel::HostStatus;
 namespace {
 
 constexpr CK_ULONG kObjectsMax = 16;
+constexpr std::size_t kAllObjectsMax = 65'536;
 constexpr CK_ULONG kAttributeBytesMax = 16384;
 
-HostResult<std::vector<CK_OBJECT_HANDLE>> find_matching(const Session& session, CK_OBJECT_CLASS object_class,
-                                                        const CK_ATTRIBUTE& attribute) {
-  std::array<CK_ATTRIBUTE, 2> query{{{CKA_CLASS, &object_class, sizeof object_class}, attribute}};
+// At most `objects_max` handles, asked for in pieces of `piece`.
+HostResult<std::vector<CK_OBJECT_HANDLE>> find_by(const Session& session, std::span<CK_ATTRIBUTE> query,
+                                                  std::size_t objects_max, CK_ULONG piece) {
   const CK_FUNCTION_LIST& api = session.api();
   CK_RV rv = api.C_FindObjectsInit(session.handle(), query.data(), query.size());
   if (rv != CKR_OK) return fail(host_error("C_FindObjectsInit", "", rv));
-  std::vector<CK_OBJECT_HANDLE> found(kObjectsMax);
-  CK_ULONG total = 0;
+  std::vector<CK_OBJECT_HANDLE> found;
+  std::size_t total = 0;
   CK_ULONG count = 0;
   do {  // a module may answer in pieces; an empty one is the end
-    rv = api.C_FindObjects(session.handle(), found.data() + total, kObjectsMax - total, &count);
-    if (rv == CKR_OK) total += std::min(count, kObjectsMax - total);
-  } while (rv == CKR_OK && count > 0 && total < kObjectsMax);
+    const CK_ULONG wanted = std::min<std::size_t>(piece, objects_max - total);
+    found.resize(total + wanted);
+    rv = api.C_FindObjects(session.handle(), found.data() + total, wanted, &count);
+    if (rv == CKR_OK) total += std::min(count, wanted);
+  } while (rv == CKR_OK && count > 0 && total < objects_max);
   const CK_RV final_rv = api.C_FindObjectsFinal(session.handle());
   if (rv != CKR_OK) return fail(host_error("C_FindObjects", "", rv));
   if (final_rv != CKR_OK) return fail(host_error("C_FindObjectsFinal", "", final_rv));
@@ -40,8 +44,20 @@ HostResult<std::vector<CK_OBJECT_HANDLE>> find_matching(const Session& session, 
   return found;
 }
 
+HostResult<std::vector<CK_OBJECT_HANDLE>> find_matching(const Session& session, CK_OBJECT_CLASS object_class,
+                                                        const CK_ATTRIBUTE& attribute) {
+  std::array<CK_ATTRIBUTE, 2> query{{{CKA_CLASS, &object_class, sizeof object_class}, attribute}};
+  return find_by(session, query, kObjectsMax, kObjectsMax);
+}
+
 Bytes without_leading_zeros(const Bytes& number) {
   return {std::find_if(number.begin(), number.end(), [](std::uint8_t byte) { return byte != 0; }), number.end()};
+}
+
+Bytes joined_coordinates(const jose::PublicKey& key) {
+  Bytes joined = key.x;
+  joined.insert(joined.end(), key.y.begin(), key.y.end());
+  return joined;
 }
 
 // The same attribute from the private object or, failing that, from its public companion.
@@ -98,6 +114,23 @@ HostResult<std::vector<CK_OBJECT_HANDLE>> find_labelled(const Session& session, 
   return find_matching(session, object_class, {CKA_LABEL, read_only(label), label.size()});
 }
 
+HostResult<std::vector<CK_OBJECT_HANDLE>> find_all(const Session& session, CK_OBJECT_CLASS object_class) {
+  constexpr CK_ULONG kPiece = 256;
+  CK_ATTRIBUTE query{CKA_CLASS, &object_class, sizeof object_class};
+  SIGNER_ASSIGN_OR_RETURN(auto found, find_by(session, std::span(&query, 1), kAllObjectsMax + 1, kPiece));
+  if (found.size() <= kAllObjectsMax) return found;
+  return host_failure(HostStatus::kUnsupported, "hsm: the token shows more than 65536 objects of one class");
+}
+
+HostResult<Bytes> public_number(const Session& session, CK_OBJECT_HANDLE object) {
+  SIGNER_ASSIGN_OR_RETURN(const auto modulus, read_attribute(session, object, CKA_MODULUS));
+  if (modulus && !modulus->empty()) return without_leading_zeros(*modulus);
+  SIGNER_ASSIGN_OR_RETURN(auto point, read_attribute(session, object, CKA_EC_POINT));
+  if (!point) return Bytes();
+  const auto p256 = p256_from_point(*point);
+  return p256 ? joined_coordinates(*p256) : *std::move(point);
+}
+
 HostResult<std::optional<Bytes>> read_attribute(const Session& session, CK_OBJECT_HANDLE object,
                                                 CK_ATTRIBUTE_TYPE type) {
   CK_ATTRIBUTE attribute{type, nullptr, 0};
@@ -130,6 +163,10 @@ HostResult<std::optional<CK_ULONG>> read_number(const Session& session, CK_OBJEC
   CK_ULONG number = 0;
   std::memcpy(&number, value->data(), sizeof number);
   return std::optional<CK_ULONG>(number);
+}
+
+Bytes public_number(const jose::PublicKey& key) {
+  return key.algorithm == Algorithm::kRs256 ? key.modulus : joined_coordinates(key);
 }
 
 HostResult<StoredKey> find_key(const Session& session, ByteView key_id) {

@@ -29,6 +29,17 @@ struct StoredKey {
                                                                                CK_OBJECT_CLASS object_class,
                                                                                std::string_view label);
 
+// Handles of all objects of this class that the session sees.  kUnsupported if there are more than 65,536.
+[[nodiscard]] channel::HostResult<std::vector<CK_OBJECT_HANDLE>> find_all(const Session& session,
+                                                                          CK_OBJECT_CLASS object_class);
+
+// What tells key pairs apart: CKA_MODULUS without leading zeros, or x and y of CKA_EC_POINT (its bytes, on another
+// curve than P-256).  Empty if the object reports neither.
+[[nodiscard]] channel::HostResult<Bytes> public_number(const Session& session, CK_OBJECT_HANDLE object);
+
+// The same of a key that has been read.
+[[nodiscard]] Bytes public_number(const jose::PublicKey& key);
+
 // An attribute's bytes; nothing if the token does not report it (unknown to it, sensitive, or without a length).
 [[nodiscard]] channel::HostResult<std::optional<Bytes>> read_attribute(const Session& session, CK_OBJECT_HANDLE object,
                                                                        CK_ATTRIBUTE_TYPE type);

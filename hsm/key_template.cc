@@ -130,15 +130,27 @@ bool right_size(const jose::PublicKey& key, const KeyRequest& request) {
   return key.modulus.size() * 8 == jose::rsa_bits(request.kind) && std::ranges::equal(key.exponent, kExponent);
 }
 
-}  // namespace
-
-HostResult<void> check_strength(const Session& session, const StoredKey& key, const KeyRequest& request) {
-  SIGNER_ASSIGN_OR_RETURN(std::string faults, flag_faults(session, key.private_key, kRequirements));
-  SIGNER_ASSIGN_OR_RETURN(const auto generator, read_number(session, key.private_key, CKA_KEY_GEN_MECHANISM));
+HostResult<std::string> attribute_faults(const Session& session, CK_OBJECT_HANDLE private_key) {
+  SIGNER_ASSIGN_OR_RETURN(std::string faults, flag_faults(session, private_key, kRequirements));
+  SIGNER_ASSIGN_OR_RETURN(const auto generator, read_number(session, private_key, CKA_KEY_GEN_MECHANISM));
   if (generator && *generator != CKM_RSA_PKCS_KEY_PAIR_GEN && *generator != CKM_RSA_X9_31_KEY_PAIR_GEN &&
       *generator != CKM_EC_KEY_PAIR_GEN) {
     faults += " CKA_KEY_GEN_MECHANISM=" + mechanism_name(*generator);
   }
+  return faults;
+}
+
+}  // namespace
+
+HostResult<std::string> strength_faults(const Session& session, const StoredKey& key) {
+  SIGNER_ASSIGN_OR_RETURN(std::string faults, attribute_faults(session, key.private_key));
+  const bool rsa = key.public_key.algorithm == Algorithm::kRs256;
+  if (rsa && !std::ranges::equal(key.public_key.exponent, kExponent)) faults += " CKA_PUBLIC_EXPONENT-is-not-65537";
+  return faults;
+}
+
+HostResult<void> check_strength(const Session& session, const StoredKey& key, const KeyRequest& request) {
+  SIGNER_ASSIGN_OR_RETURN(std::string faults, attribute_faults(session, key.private_key));
   if (request.mechanism_lock) {
     SIGNER_ASSIGN_OR_RETURN(const auto allowed, read_attribute(session, key.private_key, CKA_ALLOWED_MECHANISMS));
     if (!allowed || *allowed != raw_bytes(allowed_mechanisms(request))) {

@@ -20,4 +20,8 @@ namespace signer::hsm {
 [[nodiscard]] channel::HostResult<void> check_strength(const Session& session, const StoredKey& key,
                                                        const channel::KeyRequest& request);
 
+// " CKA_DECRYPT=1 CKA_LOCAL=0" for each requirement on a key of its size that the key does not meet now; empty if it
+// meets all.  CKA_ALLOWED_MECHANISMS is not looked at: what was asked for is not known any more.
+[[nodiscard]] channel::HostResult<std::string> strength_faults(const Session& session, const StoredKey& key);
+
 }  // namespace signer::hsm

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "hsm/attributes.h"
 #include "hsm/ckr.h"
+#include "hsm/inspection.h"
 #include "hsm/key_template.h"
 
 namespace signer::hsm {
@@ -128,8 +129,26 @@ HostResult<channel::KeyDescription> Pkcs11Driver::describe_key(ByteView key_id) 
     SIGNER_ASSIGN_OR_RETURN(const auto key, attachment.key(session, id));
     return describe(session, *key);
   };
-  const auto missing = pins_.knows(id) ? MissingKey::kIsSuspect : MissingKey::kIsAnAnswer;
-  return climb<channel::KeyDescription>(now() + kAdminTime, missing, attempt);
+  return climb<channel::KeyDescription>(now() + kAdminTime, missing(id), attempt);
+}
+
+HostResult<channel::KeyDescription> Pkcs11Driver::inspect_key(ByteView key_id) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(key_id));
+  const Bytes id(key_id.begin(), key_id.end());
+  const auto attempt = [&id](Attachment& attachment, const Session& session) -> HostResult<channel::KeyDescription> {
+    auto key = attachment.look_up_key(session, id);
+    if (!key && key.error().status == HostStatus::kAmbiguous) {
+      return fail(judge_ambiguous(session, id, std::move(key).error()));
+    }
+    if (!key) return fail(std::move(key).error());
+    SIGNER_RETURN_IF_ERROR(check_not_weakened(session, *key));
+    return describe(session, *key);
+  };
+  return climb<channel::KeyDescription>(now() + kAdminTime, missing(id), attempt);
+}
+
+Pkcs11Driver::MissingKey Pkcs11Driver::missing(const Bytes& key_id) const {
+  return pins_.knows(key_id) ? MissingKey::kIsSuspect : MissingKey::kIsAnAnswer;
 }
 
 HostResult<channel::KeyDescription> Pkcs11Driver::generate_key(const channel::KeyRequest& request) {

@@ -26,6 +26,7 @@ class Pkcs11Driver final : public channel::Driver {
   channel::HostResult<channel::TokenDescription> open(const channel::TokenSpec& spec) override;
   channel::HostResult<channel::KeyDescription> describe_key(ByteView key_id) override;
   channel::HostResult<channel::KeyDescription> generate_key(const channel::KeyRequest& request) override;
+  channel::HostResult<channel::KeyDescription> inspect_key(ByteView key_id) override;
   channel::HostResult<channel::HmacKeyDescription> describe_hmac_key(ByteView key_id) override;
   channel::HostResult<channel::HmacKeyDescription> generate_hmac_key(const channel::HmacKeyRequest& request) override;
   channel::HostResult<std::unique_ptr<channel::SigningWorker>> make_worker() override;
@@ -44,6 +45,7 @@ class Pkcs11Driver final : public channel::Driver {
   template <class T, class Attempt>
   channel::HostResult<T> climb(SteadyTime deadline, MissingKey missing, const Attempt& attempt);
 
+  [[nodiscard]] MissingKey missing(const Bytes& key_id) const;
   channel::HostResult<void> wake(CK_OBJECT_CLASS object_class, const Bytes& key_id, SteadyTime deadline);
 
   template <class T, class Attempt>
