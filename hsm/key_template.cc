@@ -31,11 +31,13 @@ std::vector<CK_MECHANISM_TYPE> allowed_mechanisms(const KeyRequest& request) {
   return {CKM_SHA256_RSA_PKCS, CKM_RSA_PKCS};
 }
 
-Template public_template(const KeyRequest& request, Leniency leniency) {
+enum class Lifetime : CK_BBOOL { kSession = CK_FALSE, kToken = CK_TRUE };
+
+Template public_template(const KeyRequest& request, Lifetime lifetime, Leniency leniency) {
   Template t(leniency);
   t.number(CKA_CLASS, CKO_PUBLIC_KEY, Leniency::kUsage);
   t.number(CKA_KEY_TYPE, is_rsa(request) ? CKK_RSA : CKK_EC, Leniency::kUsage);
-  t.flag(CKA_TOKEN, CK_TRUE);
+  t.flag(CKA_TOKEN, static_cast<CK_BBOOL>(lifetime));
   t.flag(CKA_PRIVATE, CK_FALSE, Leniency::kUsage);
   t.bytes(CKA_LABEL, bytes_of(request.label));
   t.bytes(CKA_ID, request.key_id);
@@ -51,11 +53,11 @@ Template public_template(const KeyRequest& request, Leniency leniency) {
   return t;
 }
 
-Template private_template(const KeyRequest& request, Leniency leniency) {
+Template private_template(const KeyRequest& request, Lifetime lifetime, Leniency leniency) {
   Template t(leniency);
   t.number(CKA_CLASS, CKO_PRIVATE_KEY, Leniency::kUsage);
   t.number(CKA_KEY_TYPE, is_rsa(request) ? CKK_RSA : CKK_EC, Leniency::kUsage);
-  t.flag(CKA_TOKEN, CK_TRUE);
+  t.flag(CKA_TOKEN, static_cast<CK_BBOOL>(lifetime));
   t.flag(CKA_PRIVATE, CK_TRUE);
   t.bytes(CKA_LABEL, bytes_of(request.label));
   t.bytes(CKA_ID, request.key_id);
@@ -74,33 +76,25 @@ Template private_template(const KeyRequest& request, Leniency leniency) {
   return t;
 }
 
-struct Pair {
-  CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
-  CK_OBJECT_HANDLE private_key = CK_INVALID_HANDLE;
-};
-
-HostResult<Pair> generate(const Session& session, const KeyRequest& request) {
+// The last answer of the token; CKR_OK with the pair's handles.
+CK_RV generate(const Session& session, const KeyRequest& request, Lifetime lifetime, KeyPairHandles& pair) {
   CK_MECHANISM mechanism{is_rsa(request) ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN, nullptr, 0};
   CK_RV rv = CKR_OK;
   for (const Leniency leniency : kLeniencies) {
-    Template public_part = public_template(request, leniency);
-    Template private_part = private_template(request, leniency);
-    Pair pair;
+    Template public_part = public_template(request, lifetime, leniency);
+    Template private_part = private_template(request, lifetime, leniency);
     rv = session.api().C_GenerateKeyPair(session.handle(), &mechanism, public_part.data(), public_part.size(),
                                          private_part.data(), private_part.size(), &pair.public_key, &pair.private_key);
-    if (rv == CKR_OK) {
-      if (leniency != Leniency::kNone) {
-        log::warn("hsm_template_reduced", {{"label", request.label}, {"leniency", static_cast<int>(leniency)}});
-      }
-      return pair;
+    if (rv == CKR_OK && leniency != Leniency::kNone) {
+      log::warn("hsm_template_reduced", {{"label", request.label}, {"leniency", static_cast<int>(leniency)}});
     }
     if (!refuses_template(rv)) break;
   }
-  return fail(host_error("C_GenerateKeyPair", "", rv));
+  return rv;
 }
 
 // Only ever called with a pair that this very call has made and nobody has used.
-std::string discard(const Session& session, const Pair& pair) {
+std::string discard(const Session& session, const KeyPairHandles& pair) {
   const CK_RV private_rv = session.api().C_DestroyObject(session.handle(), pair.private_key);
   const CK_RV public_rv = session.api().C_DestroyObject(session.handle(), pair.public_key);
   if (private_rv == CKR_OK && public_rv == CKR_OK) return "; the new, unused pair was destroyed";
@@ -162,12 +156,18 @@ HostResult<void> check_strength(const Session& session, const StoredKey& key, co
   return host_failure(HostStatus::kUnsupported, "hsm: the key reads back weaker than asked:" + faults);
 }
 
+CK_RV make_session_pair(const Session& session, const KeyRequest& request, KeyPairHandles& out) {
+  return generate(session, request, Lifetime::kSession, out);
+}
+
 HostResult<StoredKey> generate_key_pair(const Session& session, const KeyRequest& request) {
   for (const CK_OBJECT_CLASS object_class : {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY}) {
     SIGNER_ASSIGN_OR_RETURN(const auto taken, find_objects(session, object_class, request.key_id));
     if (!taken.empty()) return host_failure(HostStatus::kInvalid, "hsm: the CKA_ID is taken; nothing was generated");
   }
-  SIGNER_ASSIGN_OR_RETURN(const Pair pair, generate(session, request));
+  KeyPairHandles pair;
+  const CK_RV rv = generate(session, request, Lifetime::kToken, pair);
+  if (rv != CKR_OK) return fail(host_error("C_GenerateKeyPair", "", rv));
   auto key = find_key(session, request.key_id);
   auto strong = key ? check_strength(session, *key, request) : HostResult<void>(fail(key.error()));
   if (strong) return key;

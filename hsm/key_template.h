@@ -24,4 +24,12 @@ namespace signer::hsm {
 // meets all.  CKA_ALLOWED_MECHANISMS is not looked at: what was asked for is not known any more.
 [[nodiscard]] channel::HostResult<std::string> strength_faults(const Session& session, const StoredKey& key);
 
+struct KeyPairHandles {
+  CK_OBJECT_HANDLE public_key = CK_INVALID_HANDLE;
+  CK_OBJECT_HANDLE private_key = CK_INVALID_HANDLE;
+};
+
+// Makes a pair of the same template that is gone with its session: two session objects.  Nothing is read back.
+[[nodiscard]] CK_RV make_session_pair(const Session& session, const channel::KeyRequest& request, KeyPairHandles& out);
+
 }  // namespace signer::hsm

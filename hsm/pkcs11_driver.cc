@@ -3,10 +3,12 @@
 #include "hsm/pkcs11_driver.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/log.h"
 #include "hsm/attributes.h"
 #include "hsm/ckr.h"
+#include "hsm/evidence.h"
 #include "hsm/inspection.h"
 #include "hsm/key_template.h"
 
@@ -147,6 +149,15 @@ HostResult<channel::KeyDescription> Pkcs11Driver::inspect_key(ByteView key_id) {
   return climb<channel::KeyDescription>(now() + kAdminTime, missing(id), attempt);
 }
 
+HostResult<channel::Attestation> Pkcs11Driver::attest_key(const channel::AttestRequest& request) {
+  SIGNER_RETURN_IF_ERROR(check_key_id(request.key_id));
+  const auto attempt = [&](Attachment& attachment, SessionPool::Lease& lease) -> HostResult<channel::Attestation> {
+    SIGNER_RETURN_IF_ERROR(attachment.check_present(lease.session(), request.key_id));
+    return collect_evidence(*module_, attachment.token().slot, attachment.mechanisms(), lease, request);
+  };
+  return climb<channel::Attestation>(now() + kAdminTime, missing(request.key_id), attempt);
+}
+
 Pkcs11Driver::MissingKey Pkcs11Driver::missing(const Bytes& key_id) const {
   return pins_.knows(key_id) ? MissingKey::kIsSuspect : MissingKey::kIsAnAnswer;
 }
@@ -237,9 +248,13 @@ HostResult<T> Pkcs11Driver::try_once(Rung rung, SteadyTime deadline, const Attem
   if (!attachment_) return host_failure(HostStatus::kUnavailable, "hsm: the token has been lost");
   const auto freshness = rung == Rung::kFirstTry ? Freshness::kAny : Freshness::kNew;
   SIGNER_ASSIGN_OR_RETURN(auto lease, attachment_->sessions().borrow(deadline, freshness));
-  HostResult<T> result = attempt(*attachment_, lease.session());
-  if (result) lease.keep();
-  return result;
+  if constexpr (std::is_invocable_v<Attempt, Attachment&, SessionPool::Lease&>) {
+    return attempt(*attachment_, lease);
+  } else {
+    HostResult<T> result = attempt(*attachment_, lease.session());
+    if (result) lease.keep();
+    return result;
+  }
 }
 
 // Single-flight: whoever comes second finds another generation and simply tries again.

@@ -27,6 +27,7 @@ class Pkcs11Driver final : public channel::Driver {
   channel::HostResult<channel::KeyDescription> describe_key(ByteView key_id) override;
   channel::HostResult<channel::KeyDescription> generate_key(const channel::KeyRequest& request) override;
   channel::HostResult<channel::KeyDescription> inspect_key(ByteView key_id) override;
+  channel::HostResult<channel::Attestation> attest_key(const channel::AttestRequest& request) override;
   channel::HostResult<channel::HmacKeyDescription> describe_hmac_key(ByteView key_id) override;
   channel::HostResult<channel::HmacKeyDescription> generate_hmac_key(const channel::HmacKeyRequest& request) override;
   channel::HostResult<std::unique_ptr<channel::SigningWorker>> make_worker() override;
@@ -42,6 +43,8 @@ class Pkcs11Driver final : public channel::Driver {
   enum class Rung { kFirstTry, kNewSession, kNewLogin, kNewModule };
   enum class MissingKey { kIsAnAnswer, kIsSuspect };
 
+  // An attempt takes the attachment and a session.  One that takes the lease instead may renew its session, which is
+  // closed afterwards whatever came out.
   template <class T, class Attempt>
   channel::HostResult<T> climb(SteadyTime deadline, MissingKey missing, const Attempt& attempt);
 

@@ -68,6 +68,11 @@ HostResult<SessionPool::Lease> SessionPool::borrow(SteadyTime deadline, Freshnes
   }
 }
 
+CK_RV SessionPool::Lease::renew() {
+  session_.close();
+  return Session::open(pool_->api_, pool_->slot_, session_);
+}
+
 void SessionPool::give_back(Session session, bool keep) {
   if (!keep) session.close();  // outside the lock: the module may take its time
   const std::lock_guard lock(mutex_);

@@ -52,15 +52,20 @@ class SessionPool {
   class Lease {
    public:
     Lease(SessionPool& pool, Session session) : pool_(&pool), session_(std::move(session)) {}
-    Lease(Lease&& other) noexcept = default;
+    Lease(Lease&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), session_(std::move(other.session_)), keep_(other.keep_) {}
     Lease& operator=(Lease&&) = delete;
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     ~Lease() {
-      if (session_.valid()) pool_->give_back(std::move(session_), keep_);
+      if (pool_ != nullptr) pool_->give_back(std::move(session_), keep_ && session_.valid());
     }
 
     void keep() noexcept { keep_ = true; }
+
+    // Closes the session and opens another in its place: whatever was begun in it has ended and its session objects
+    // are gone.  After a failure, whose CK_RV it returns, there is no session until a renewal succeeds.
+    [[nodiscard]] CK_RV renew();
 
     [[nodiscard]] const Session& session() const noexcept { return session_; }
 

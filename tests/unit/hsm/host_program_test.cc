@@ -11,6 +11,7 @@
 
 #include "channel/frames.h"
 #include "channel/host_service.h"
+#include "evidence_reader.h"
 #include "test_token.h"
 #include "tests/support/host_process.h"
 
@@ -53,6 +54,26 @@ TEST(HostProgram, OpensGeneratesSignsAndLeavesCleanly) {
   const int status = host.wait();
   EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == channel::kExitOk) << status;
   EXPECT_EQ(control().calls(Function::C_Finalize), 1U);
+  EXPECT_EQ(control().violations, 0U);
+}
+
+TEST(HostProgram, InspectsAndAttestsAKeyAndSignsWithItAfterwards) {
+  const test::TestToken token;
+  Host host;
+  const auto key = prepare(host, token);
+
+  const auto inspected = channel::decode_key(host.ask(kControl, channel::encode_inspect(3, bytes_of("key-1"))));
+  ASSERT_TRUE(inspected && *inspected) << (inspected ? inspected->error().text : "no answer");
+  EXPECT_EQ((*inspected)->public_key, key);
+  const auto request = test::attest_request("key-1", channel::Probes::kFull);
+  const auto attested = channel::decode_attested(host.ask(kControl, channel::encode_attest(4, request)));
+  ASSERT_TRUE(attested && *attested) << (attested ? attested->error().text : "no answer");
+  EXPECT_NE((*attested)->json.find(R"("throwaway")"), std::string::npos);
+
+  const auto answer = channel::decode_signed(host.ask(kWorker, channel::encode_sign(5, test::sign_request())));
+  ASSERT_TRUE(answer && *answer);
+  EXPECT_TRUE(test::verifies(key, "header.payload", **answer));
+  EXPECT_EQ(control().calls(Function::C_Login), 1U);
   EXPECT_EQ(control().violations, 0U);
 }
 

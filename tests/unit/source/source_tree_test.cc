@@ -208,16 +208,32 @@ TEST(SourceTree, TestsLetTimePassInOnePlaceOnly) {
 }
 
 // Invariant 4: what cannot be named cannot be done.
+// The member of CK_FUNCTION_LIST, called or handed on; not its name in a text.
+bool uses_call(const std::string& code, const std::string& call) {
+  return std::ranges::any_of(std::array{".", "->", "::"},
+                             [&](const char* accessor) { return code.find(accessor + call) != std::string::npos; });
+}
+
+// The probes of docs/evidence-format.md §3.2 alone try what must be refused, each in one file.
 TEST(SourceTree, Invariant04_NoVerbMovesAPrivateKey) {
+  const std::map<std::string, std::string> probes = {{"C_WrapKey", "hsm/extraction.cc"},
+                                                     {"C_UnwrapKey", "hsm/probes.cc"},
+                                                     {"C_DeriveKey", "hsm/probes.cc"},
+                                                     {"C_CopyObject", "hsm/throwaway.cc"},
+                                                     {"C_SetAttributeValue", "hsm/throwaway.cc"},
+                                                     {"C_CreateObject", ""}};
+  std::map<std::string, int> uses;
   for (const SourceFile& file : product_files()) {
     for (std::size_t i = 0; i < file.lines.size(); ++i) {
       const std::string code = file.lines[i].substr(0, file.lines[i].find("//"));
-      for (const char* call :
-           {"C_WrapKey(", "C_UnwrapKey(", "C_CreateObject(", "C_CopyObject(", "C_DeriveKey(", "C_SetAttributeValue("}) {
-        EXPECT_EQ(code.find(call), std::string::npos) << file.name << ":" << i + 1;
+      for (const auto& [call, probe] : probes) {
+        if (!uses_call(code, call)) continue;
+        EXPECT_EQ(file.name, probe) << call << " in line " << i + 1;
+        ++uses[call];
       }
     }
   }
+  for (const auto& [call, probe] : probes) EXPECT_EQ(uses[call], probe.empty() ? 0 : 1) << call;
   const auto frames = files_below("signer/channel");
   for (const SourceFile& file : frames) {
     for (const std::string& line : file.lines) {
