@@ -44,6 +44,14 @@ enum class Function : std::uint32_t {
 inline constexpr std::size_t kFunctionCount = static_cast<std::size_t>(Function::kCount);
 inline constexpr std::uint64_t kNone = ~std::uint64_t{0};
 
+// What a module that lies makes of the private keys that it generates, whatever it was asked for.
+enum WeakPair : std::uint32_t {
+  kAsAsked = 0,
+  kReadable = 1,   // CKA_SENSITIVE=0, CKA_EXTRACTABLE=1
+  kWrappable = 2,  // CKA_SENSITIVE=1, CKA_EXTRACTABLE=1
+  kCopyable = 3,   // CKA_MODIFIABLE=1, CKA_COPYABLE=1
+};
+
 // Plain shared memory: every member is an atomic of its own, zero (or kNone) means "no fault".
 struct Control {
   struct PerFunction {
@@ -72,6 +80,12 @@ struct Control {
   std::atomic<std::uint64_t> refused_attribute{kNone};  // C_GenerateKeyPair: CKR_ATTRIBUTE_TYPE_INVALID
   std::atomic<std::uint64_t> forced_attribute{kNone};   // C_GetAttributeValue of this flag ...
   std::atomic<std::uint32_t> forced_value{0};           // ... reads so
+
+  // Lies (lies.h): a token that claims to hold good keys and gives them away.
+  std::atomic<std::uint32_t> weak_pairs{kAsAsked};  // C_GenerateKeyPair
+  std::atomic<std::uint32_t> good_claims{0};        // every private key reads as a good one
+  std::atomic<std::uint32_t> leaks_quietly{0};      // private numbers come with CKR_ATTRIBUTE_SENSITIVE
+  std::atomic<std::uint32_t> leaks_mixed{0};        // they are refused one by one and come among others
 
   // Losses, by counting up: each makes all that was made before it worthless.
   std::atomic<std::uint64_t> sessions_lost{0};  // CKR_SESSION_HANDLE_INVALID; cure: new sessions

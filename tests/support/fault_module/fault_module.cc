@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "control.h"
+#include "lies.h"
 
 namespace {
 
@@ -297,13 +298,7 @@ CK_RV get_session_info(CK_SESSION_HANDLE session, CK_SESSION_INFO* info) {
 
 CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* attributes,
                           CK_ULONG count) {
-  const CK_RV rv = api().C_GetAttributeValue(session, object, attributes, count);
-  for (CK_ULONG i = 0; rv == CKR_OK && i < count; ++i) {
-    if (attributes[i].type == control().forced_attribute && attributes[i].pValue != nullptr) {
-      *static_cast<CK_BBOOL*>(attributes[i].pValue) = control().forced_value != 0 ? CK_TRUE : CK_FALSE;
-    }
-  }
-  return rv;
+  return signer::fault::read_with_lies(api(), control(), session, object, attributes, count);
 }
 
 bool names_refused(const CK_ATTRIBUTE* attributes, CK_ULONG count) {
@@ -319,7 +314,8 @@ CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_A
   if (names_refused(public_attributes, public_count) || names_refused(private_attributes, private_count)) {
     return CKR_ATTRIBUTE_TYPE_INVALID;
   }
-  return api().C_GenerateKeyPair(session, mechanism, public_attributes, public_count, private_attributes, private_count,
+  auto weakened = signer::fault::weakened_template(control(), private_attributes, private_count);
+  return api().C_GenerateKeyPair(session, mechanism, public_attributes, public_count, weakened.data(), weakened.size(),
                                  public_key, private_key);
 }
 
