@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -30,15 +31,15 @@ std::string mode_text(mode_t mode) {
 }
 
 // What is at `path`, or why that cannot be seen.  A symbolic link is not followed.
-struct Place {
-  explicit Place(const std::string& path) : error(::lstat(path.c_str(), &status) == 0 ? 0 : errno) {}
+struct SeenPath {
+  explicit SeenPath(const std::string& path) : error(::lstat(path.c_str(), &status) == 0 ? 0 : errno) {}
 
   struct stat status {};
   int error;
 };
 
 // Says it if there is nothing to look at; true then.
-bool is_unseen(const Place& place, const std::string& about, const std::string& path, const std::string& advice,
+bool is_unseen(const SeenPath& place, const std::string& about, const std::string& path, const std::string& advice,
                Findings& findings) {
   if (place.error == 0) return false;
   if (place.error == ENOENT || place.error == ENOTDIR) {
@@ -52,7 +53,7 @@ bool is_unseen(const Place& place, const std::string& about, const std::string& 
 
 // The owner of the state directory, who is signerd's user.
 std::optional<uid_t> look_at_state(const std::string& directory, Findings& findings) {
-  const Place place(directory);
+  const SeenPath place(directory);
   const std::string about = "state directory";
   if (is_unseen(place, about, directory, "start signerd, which makes it, or restore it from its backup", findings))
     return std::nullopt;
@@ -66,7 +67,7 @@ std::optional<uid_t> look_at_state(const std::string& directory, Findings& findi
                             ": others than its owner can replace the metadata of keys",
                         "chmod 700 " + directory});
   }
-  const Place lock(directory + "/lock");
+  const SeenPath lock(directory + "/lock");
   if (lock.error == 0 && lock.status.st_uid != place.status.st_uid) {
     findings.push_back({Weight::kWrong, about,
                         directory + " belongs to uid " + std::to_string(place.status.st_uid) +
@@ -80,7 +81,7 @@ std::optional<uid_t> look_at_state(const std::string& directory, Findings& findi
 void look_at_pin(const config::Token& token, std::optional<uid_t> owner, Findings& findings) {
   const std::string about = "token " + token.name;
   if (!token.pin_file.starts_with("/")) return;  // none, or a credential, which systemd makes
-  const Place place(token.pin_file);
+  const SeenPath place(token.pin_file);
   if (is_unseen(place, about, token.pin_file, "make it, or correct its name in the configuration", findings)) return;
   if (!S_ISREG(place.status.st_mode)) {
     findings.push_back({Weight::kWrong, about, token.pin_file + " is not a regular file", "name the file itself"});
@@ -136,7 +137,7 @@ void look_at_listener(const config::Listener& listener, const policy::Accounts& 
     findings.push_back({Weight::kWrong, about, "there is no group '" + listener.group + "' on this machine",
                         "create it or correct the name; signerd does not start without it"});
   }
-  const Place place(listener.path);
+  const SeenPath place(listener.path);
   if (is_unseen(place, about, listener.path, "start signerd, which makes it", findings)) return;
   if (!S_ISSOCK(place.status.st_mode)) {
     findings.push_back({Weight::kWrong, about, "what is there is no socket", "move it away, then start signerd"});
