@@ -95,7 +95,7 @@ TEST_F(Evidence, WhatIsNotThisKeysEvidenceOfNowFails) {
 TEST_F(Evidence, ItsSignatureIsTheKeysForAnotherImplementation) {
   const std::string file = collect(kNonce, "none");
   // The bytes that are signed, cut out as the page says, and Python's libraries in place of ours.
-  const Finished judged = run({"python3", "-c", R"(
+  const Finished judged = run({"/usr/bin/python3", "-c", R"(
 import base64, hashlib, json, sys
 import jwt
 text = open(sys.argv[1], 'rb').read()

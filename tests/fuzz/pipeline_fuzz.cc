@@ -129,8 +129,9 @@ struct Daemon {
         hmac_keys(fixture.hmac_keys),
         pipeline(loop, fixture.clock, fixture.audit->log(), keys, hmac_keys, metrics),
         checkpointer(loop, fixture.clock, fixture.audit->log(), keys, metrics, std::chrono::seconds(10)),
+        evidence(loop, fixture.clock, fixture.audit->log(), keys, checkpointer, metrics, {"1", ""}),
         turns(loop),
-        handlers(fixture.clock, pipeline, keys, hmac_keys, fixture.tokens, checkpointer, metrics, turns),
+        handlers(fixture.clock, pipeline, keys, hmac_keys, fixture.tokens, checkpointer, evidence, metrics, turns),
         server(loop, fixture.clock, handlers, {}) {
     pipeline.set_policy(fixture.policy);
   }
@@ -152,6 +153,7 @@ struct Daemon {
   pipeline::Metrics metrics;
   pipeline::Pipeline pipeline;
   pipeline::Checkpointer checkpointer;
+  pipeline::EvidenceCollector evidence;
   server::Turns turns;
   server::Handlers handlers;
   server::Server server;
