@@ -144,7 +144,7 @@ name = "demo-user"
 match = { uid = $(id -u) }
 keys = ["issuer"]
 profiles = ["access"]
-verbs = ["issue", "create", "status"]
+verbs = ["issue", "create", "status", "read-evidence"]
 rate = "500/s"
 
 [[grant]]
@@ -234,6 +234,15 @@ fi
 say "Which rule decides, offline"
 echo '{"sub":"client-1","scope":"patient/Observation.rs"}' |
   show "$bin/signerctl" policy explain --config "$demo/signer.toml" --user "$(id -u)" --key issuer
+
+say "Evidence of where the key is: the auditor's nonce, the operator's file, the auditor's verdict"
+nonce=$("$bin/signerctl" evidence nonce)
+show "$bin/signerctl" evidence collect --key issuer --nonce "$nonce" --out "$demo/issuer.evidence"
+show "$bin/signerctl" evidence verify "$demo/issuer.evidence" --nonce "$nonce" --jwks "$demo/jwks.json" --expect-grade software
+if "$bin/signerctl" evidence verify "$demo/issuer.evidence" --nonce "$nonce" --expect-grade probed > "$demo/verdict"; then
+  echo "software was taken for hardware" >&2
+  exit 1
+fi
 
 say "What the audit log holds"
 tail -n +1 "$demo"/state/audit/*.jsonl | tr -d '\0'

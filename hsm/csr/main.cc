@@ -141,11 +141,13 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   try {
     app.parse(argc, argv);
-    for (const auto* option : {key_id, kid, subject}) {
-      if (arguments.inputs.empty() && option->empty()) throw CLI::RequiredError(option->get_name());
-    }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? signer::channel::kExitOk : signer::channel::kExitUsage;
+  }
+  for (const auto* option : {key_id, kid, subject}) {
+    if (!arguments.inputs.empty() || !option->empty()) continue;
+    std::fprintf(stderr, "signer-p11-csr: %s is required\n", option->get_name().c_str());
+    return signer::channel::kExitUsage;
   }
   signer::p11::end_process_after(std::chrono::seconds(arguments.deadline_s), "signer-p11-csr");
   return arguments.inputs.empty() ? print_request(arguments) : print_signatures(arguments);

@@ -13,6 +13,8 @@ namespace signer {
 
 namespace {
 
+constexpr std::string_view kOwner("GNU", 4);  // with its zero
+
 // The notes of one segment: each is a header, a name and a description, both padded to four bytes (elf(5)).
 std::string build_id_in(ByteView notes) {
   const auto padded = [](std::size_t size) { return (size + 3) & ~std::size_t{3}; };
@@ -22,7 +24,7 @@ std::string build_id_in(ByteView notes) {
     notes = notes.subspan(sizeof note);
     const std::size_t name = padded(note.n_namesz);
     if (name > notes.size() || note.n_descsz > notes.size() - name) return {};
-    if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && std::memcmp(notes.data(), "GNU", 4) == 0) {
+    if (note.n_type == NT_GNU_BUILD_ID && text_of(notes.first(name)) == kOwner) {
       return to_hex(notes.subspan(name, note.n_descsz));
     }
     const std::size_t whole = name + padded(note.n_descsz);
