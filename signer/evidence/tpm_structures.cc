@@ -145,7 +145,7 @@ std::vector<PcrBank> read_banks(FieldReader& in) {
     if (size > kSelectionBytesMax) in.refuse();
     const ByteView bits = in.take(size);
     for (unsigned pcr = 0; pcr < 8 * bits.size(); ++pcr) {
-      if ((bits[pcr / 8] >> pcr % 8 & 1U) != 0) bank.selected.push_back(pcr);
+      if ((static_cast<unsigned>(bits[pcr / 8]) >> (pcr % 8) & 1U) != 0) bank.selected.push_back(pcr);
     }
     banks.push_back(std::move(bank));
   }
