@@ -15,7 +15,7 @@ using jose::Json;
 constexpr std::string_view kUuid = "6f1f4a5e-2f1b-4c5d-9c1e-0a1b2c3d4e5f";
 
 // "deep" is an object in the fifth of the six levels that there may be.
-constexpr std::string_view kTables = R"(
+constexpr std::string_view kMemberTables = R"(
 [[profile]]
 name = "nested"
 issuer = "https://idp.example"
@@ -54,7 +54,7 @@ class ClaimMembers : public RunningDaemon {
 
   static DaemonOptions with_tables() {
     DaemonOptions options;
-    options.more = std::string(kTables) +
+    options.more = std::string(kMemberTables) +
                    "[[grant]]\nname = \"nested\"\nmatch = { uid = " + std::to_string(::getuid()) +
                    " }\nkeys = [\"issuer\"]\nprofiles = [\"nested\"]\nverbs = [\"issue\", \"sign-payload\"]\n";
     return options;

@@ -19,7 +19,7 @@ using test::lines_in;
 using test::problems_of;
 using test::with;
 
-const std::string kTpmToken = R"(
+const std::string kTpmTokenTable = R"(
 [[token]]
 name = "tpm0"
 driver = "tpm2"
@@ -27,7 +27,7 @@ tcti = "device:/dev/tpmrm0"
 )";
 
 TEST(TpmTable, ReadsEveryMemberOfATpmToken) {
-  const auto config = parse(std::string(kConfigText) + kTpmToken +
+  const auto config = parse(std::string(kConfigText) + kTpmTokenTable +
                                 "auth_file = \"credential:tpm0.auth\"\nauthorization = \"password\"\n"
                                 "operation_timeout = \"3s\"\nkey_check_every = \"24h\"\nenvironment = { A = \"b\" }\n",
                             "f");
@@ -39,13 +39,14 @@ TEST(TpmTable, ReadsEveryMemberOfATpmToken) {
   EXPECT_EQ(token.key_check_every, 24h);
   EXPECT_EQ(token.environment, (std::map<std::string, std::string>{{"A", "b"}}));
   const auto hmac = parse(
-      std::string(kConfigText) + kTpmToken + "authorization = \"hmac\"\nauth_file = \"/etc/signer/tpm0.auth\"\n", "f");
+      std::string(kConfigText) + kTpmTokenTable + "authorization = \"hmac\"\nauth_file = \"/etc/signer/tpm0.auth\"\n",
+      "f");
   ASSERT_TRUE(hmac) << hmac.error().text;
   EXPECT_EQ(hmac->tokens.back().pin_file, "/etc/signer/tpm0.auth");
 }
 
 TEST(TpmTable, TheTimeOfATpmIsNotThatOfItsNeighbour) {
-  const auto config = parse(std::string(kConfigText) + kTpmToken, "f");
+  const auto config = parse(std::string(kConfigText) + kTpmTokenTable, "f");
   ASSERT_TRUE(config) << config.error().text;
   EXPECT_EQ(config->tokens.front().operation_timeout, 2s);
 }
@@ -53,9 +54,9 @@ TEST(TpmTable, TheTimeOfATpmIsNotThatOfItsNeighbour) {
 // Which sizes there are differs from TPM to TPM, and it is the TPM that says so when the key is made.
 TEST(TpmTable, LeavesTheSizeOfAKeyToTheTpm) {
   for (const char* bits : {"2048", "3072", "4096"}) {
-    const auto config = parse(
-        std::string(kConfigText) + kTpmToken + "[[key]]\nname = \"large\"\ntokens = [\"tpm0\"]\nbits = " + bits + "\n",
-        "f");
+    const auto config = parse(std::string(kConfigText) + kTpmTokenTable +
+                                  "[[key]]\nname = \"large\"\ntokens = [\"tpm0\"]\nbits = " + bits + "\n",
+                              "f");
     EXPECT_TRUE(config) << bits << ": " << config.error().text;
   }
 }
@@ -66,7 +67,7 @@ TEST(TpmTable, TakesATctiExactlyIfTheHostDoes) {
        {"device:/dev/tpmrm0", "swtpm:path=/tmp/s", "mssim:host=localhost,port=2321", "tabrmd:bus_type=session",
         "a-b-9:x", "-:x", "device", "device:", ":", ":/dev/tpmrm0", "Device:/dev/tpm0", "/usr/lib/x.so:y", "a b:c",
         "./x:y", "dev_ice:x", "device:a:b", "device: ", "libtss2-tcti-device.so.0:/dev/tpmrm0"}) {
-    const auto config = parse(with(std::string(kConfigText) + kTpmToken, "device:/dev/tpmrm0", tcti), "f");
+    const auto config = parse(with(std::string(kConfigText) + kTpmTokenTable, "device:/dev/tpmrm0", tcti), "f");
     EXPECT_EQ(config.has_value(), tpm::is_explicit_tcti(tcti)) << tcti;
   }
 }

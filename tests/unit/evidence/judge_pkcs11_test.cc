@@ -13,15 +13,10 @@ namespace {
 
 using namespace signer::test;
 
-const jose::PublicKey& key() {
-  static const jose::PublicKey kKey = shape_of_key();
-  return kKey;
-}
-
 Judgement judged(const std::function<void(Json&)>& spoil) {
-  Json part = good_pkcs11(key());
+  Json part = good_pkcs11(made_up_key());
   spoil(part);
-  return judge_pkcs11(part, key());
+  return judge_pkcs11(part, made_up_key());
 }
 
 struct Spoilt {
@@ -44,7 +39,7 @@ void expect_findings(const std::vector<Spoilt>& rows, Finding finding, Grade gra
 }
 
 TEST(JudgePkcs11, Invariant04_AGoodKeyWhoseTriesWereAllRefusedIsProbedAndNoMore) {
-  const Judgement judgement = judge_pkcs11(good_pkcs11(key()), key());
+  const Judgement judgement = judge_pkcs11(good_pkcs11(made_up_key()), made_up_key());
   EXPECT_EQ(judgement.grade, Grade::kProbed) << judgement.reason << bad_checks(judgement);
   for (const Check& check : judgement.checks) {
     EXPECT_TRUE(check.finding == Finding::kGood || check.finding == Finding::kInformation ||
@@ -112,10 +107,10 @@ TEST(JudgePkcs11, WhatHsmsOftenDoNotReportIsSaidAndIsNoPass) {
   for (const char* name :
        {"CKA_DECRYPT", "CKA_UNWRAP", "CKA_SIGN_RECOVER", "CKA_DERIVE", "CKA_MODIFIABLE", "CKA_COPYABLE",
         "CKA_KEY_GEN_MECHANISM", "CKA_ALLOWED_MECHANISMS", "CKA_DESTROYABLE", "CKA_PUBLIC_EXPONENT", "CKA_MODULUS"}) {
-    Json part = good_pkcs11(key());
+    Json part = good_pkcs11(made_up_key());
     make_absent(part["private_key"], name);
     make_absent(part["throwaway"]["attributes"], name);
-    const Judgement judgement = judge_pkcs11(part, key());
+    const Judgement judgement = judge_pkcs11(part, made_up_key());
     EXPECT_EQ(finding_of(judgement, "attribute." + std::string(name)), Finding::kNotReported) << name;
     EXPECT_EQ(judgement.grade, Grade::kProbed) << name << judgement.reason;
   }
@@ -147,20 +142,20 @@ TEST(JudgePkcs11, AnotherKeyThanThePublishedOneFails) {
        {"none under the id", [](Json& part) { part["same_id"] = 0; }, "key.same_id"},
        {"two under the id", [](Json& part) { part["same_id"] = 2; }, "key.same_id"}},
       Finding::kBad, Grade::kFailed);
-  Json part = good_pkcs11(key());
+  Json part = good_pkcs11(made_up_key());
   attribute(part["private_key"], "CKA_MODULUS")["value"] =
       "00" + attribute(part["private_key"], "CKA_MODULUS")["value"].get<std::string>();
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kProbed) << "a leading zero is no other number";
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kProbed) << "a leading zero is no other number";
 }
 
 TEST(JudgePkcs11, AKeyThatIsTooShortOrOfAnotherExponentFails) {
-  jose::PublicKey shorter = key();
+  jose::PublicKey shorter = made_up_key();
   shorter.modulus.resize(255);
   EXPECT_EQ(bad_checks(judge_pkcs11(good_pkcs11(shorter), shorter)), "key.bits");
-  jose::PublicKey one_bit = key();
+  jose::PublicKey one_bit = made_up_key();
   one_bit.modulus.front() = 0x7f;
   EXPECT_EQ(bad_checks(judge_pkcs11(good_pkcs11(one_bit), one_bit)), "key.bits") << "2047 bits";
-  jose::PublicKey exponent = key();
+  jose::PublicKey exponent = made_up_key();
   exponent.exponent = {1, 0, 3};
   EXPECT_EQ(bad_checks(judge_pkcs11(good_pkcs11(exponent), exponent)), "key.exponent");
 }
@@ -242,10 +237,10 @@ TEST(JudgePkcs11, WeaknessesThatDoNotLetTheKeyOutAreWarnings) {
        {"a wrong PIN", [](Json& part) { part["token"]["flags"] = 0x1042d; }, "token.CKF_USER_PIN_COUNT_LOW"}},
       Finding::kWarning, Grade::kProbed);
   for (const char* name : {"CKA_MODIFIABLE", "CKA_COPYABLE"}) {
-    Json part = good_pkcs11(key());
+    Json part = good_pkcs11(made_up_key());
     set_flag(part["private_key"], name, true);
     set_flag(part["throwaway"]["attributes"], name, true);
-    const Judgement judgement = judge_pkcs11(part, key());
+    const Judgement judgement = judge_pkcs11(part, made_up_key());
     EXPECT_EQ(finding_of(judgement, "attribute." + std::string(name)), Finding::kWarning);
     EXPECT_EQ(judgement.grade, Grade::kProbed);
   }

@@ -14,11 +14,6 @@ namespace {
 
 using namespace signer::test;
 
-const jose::PublicKey& key() {
-  static const jose::PublicKey kKey = shape_of_key();
-  return kKey;
-}
-
 struct Answered {
   const char* probe;
   const char* subject;
@@ -28,9 +23,9 @@ struct Answered {
 void expect_answers(const std::vector<Answered>& rows, Finding finding, Grade grade) {
   for (const Answered& row : rows) {
     SCOPED_TRACE(std::string(row.probe) + " " + row.subject);
-    Json part = good_pkcs11(key());
+    Json part = good_pkcs11(made_up_key());
     row.answer(*tries(part, row.probe, row.subject).front());
-    const Judgement judgement = judge_pkcs11(part, key());
+    const Judgement judgement = judge_pkcs11(part, made_up_key());
     EXPECT_EQ(judgement.grade, grade) << judgement.reason;
     EXPECT_EQ(finding_of(judgement, "probe." + std::string(row.probe)), finding);
     EXPECT_EQ(bad_checks(judgement), grade == Grade::kFailed ? "probe." + std::string(row.probe) : "");
@@ -117,14 +112,14 @@ TEST(JudgeTries, ATryThatDidNotComeToThePointIsNoTry) {
 }
 
 TEST(JudgeTries, Invariant04_EachTryThatIsLeftOutKeepsTheGradeAtClaimed) {
-  const Json good = good_pkcs11(key());
+  const Json good = good_pkcs11(made_up_key());
   const std::size_t count = good.at("tried").size();
   ASSERT_GT(count, 40U);
   for (std::size_t i = 0; i < count; ++i) {
     Json part = good;
     const std::string probe = part["tried"][i].at("probe");
     part["tried"].erase(i);
-    const Judgement judgement = judge_pkcs11(part, key());
+    const Judgement judgement = judge_pkcs11(part, made_up_key());
     EXPECT_EQ(judgement.grade, Grade::kClaimed) << probe << " " << i;
     EXPECT_EQ(finding_of(judgement, "probe." + probe), Finding::kNotReported) << probe << " " << i;
     EXPECT_NE(judgement.reason.find("probe." + probe), std::string::npos) << judgement.reason;
@@ -132,66 +127,66 @@ TEST(JudgeTries, Invariant04_EachTryThatIsLeftOutKeepsTheGradeAtClaimed) {
 }
 
 TEST(JudgeTries, WhatATokenOffersIsWhatMustBeTried) {
-  Json part = good_pkcs11(key());
+  Json part = good_pkcs11(made_up_key());
   const auto cbc = std::ranges::find_if(part["mechanisms"], [](const Json& one) { return one["type"] == 0x1082; });
   (*cbc)["flags"] = 0x20300;
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kClaimed) << "CKM_AES_CBC wraps too, and was not tried";
-  part = good_pkcs11(key());
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kClaimed) << "CKM_AES_CBC wraps too, and was not tried";
+  part = good_pkcs11(made_up_key());
   remove_tries(part, "derive");
   const auto derive = std::ranges::find_if(part["mechanisms"], [](const Json& one) { return one["type"] == 0x364; });
   part["mechanisms"].erase(derive);
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kProbed) << "nothing derives, so there is nothing to try";
-  EXPECT_EQ(finding_of(judge_pkcs11(part, key()), "probe.derive"), Finding::kInformation);
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kProbed) << "nothing derives, so there is nothing to try";
+  EXPECT_EQ(finding_of(judge_pkcs11(part, made_up_key()), "probe.derive"), Finding::kInformation);
 }
 
 TEST(JudgeTries, AWayOfWrappingThatNobodyTriedIsSaid) {
-  Json part = good_pkcs11(key());
+  Json part = good_pkcs11(made_up_key());
   part["mechanisms"].push_back(
       {{"name", "CKM_0x80000170"}, {"type", 0x80000170}, {"flags", 0x20000}, {"min", 0}, {"max", 0}});
-  const Judgement judgement = judge_pkcs11(part, key());
+  const Judgement judgement = judge_pkcs11(part, made_up_key());
   EXPECT_EQ(finding_of(judgement, "mechanisms.wrapping"), Finding::kWarning);
   EXPECT_EQ(judgement.grade, Grade::kProbed);
 }
 
 TEST(JudgeTries, FewerProbesAreAClaimAtBestAndTheReasonSaysSo) {
-  Json part = good_pkcs11(key());
+  Json part = good_pkcs11(made_up_key());
   part["probes"] = "read-only";
   for (const char* probe : {"set-attribute", "copy", "throwaway-read", "throwaway-wrap"}) remove_tries(part, probe);
   part.erase("throwaway");
-  Judgement judgement = judge_pkcs11(part, key());
+  Judgement judgement = judge_pkcs11(part, made_up_key());
   EXPECT_EQ(judgement.grade, Grade::kClaimed);
   EXPECT_NE(judgement.reason.find("read-only"), std::string::npos) << judgement.reason;
   EXPECT_EQ(finding_of(judgement, "probe.wrap"), Finding::kGood);
   ok(*tries(part, "wrap").front());
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kFailed) << "a leak is a leak";
-  judgement = judge_pkcs11(small_pkcs11(key()), key());
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kFailed) << "a leak is a leak";
+  judgement = judge_pkcs11(small_pkcs11(made_up_key()), made_up_key());
   EXPECT_EQ(judgement.grade, Grade::kClaimed);
   EXPECT_NE(judgement.reason.find("none"), std::string::npos) << judgement.reason;
-  part = good_pkcs11(key());
+  part = good_pkcs11(made_up_key());
   part["probes"] = "none";
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kClaimed) << "tries that nobody asked for do not lift it";
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kClaimed) << "tries that nobody asked for do not lift it";
 }
 
 TEST(JudgeTries, TriesOnAKeyThatIsUnlikeThisOneDoNotCount) {
   for (const char* name : {"CKA_MODIFIABLE", "CKA_COPYABLE", "CKA_DECRYPT"}) {
-    Json part = good_pkcs11(key());
+    Json part = good_pkcs11(made_up_key());
     set_flag(part["throwaway"]["attributes"], name, true);
-    const Judgement judgement = judge_pkcs11(part, key());
+    const Judgement judgement = judge_pkcs11(part, made_up_key());
     EXPECT_EQ(judgement.grade, Grade::kClaimed) << name;
     EXPECT_EQ(finding_of(judgement, "throwaway"), Finding::kNotReported);
   }
-  Json part = good_pkcs11(key());
+  Json part = good_pkcs11(made_up_key());
   part["throwaway"] = {{"rv", "CKR_DEVICE_MEMORY"}};
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kClaimed);
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kClaimed);
   part.erase("throwaway");
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kClaimed);
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kClaimed);
 }
 
 TEST(JudgeTries, AnUnknownProbeOrTargetFails) {
   for (const auto& [member, value] : {std::pair{"probe", "wrap-twice"}, std::pair{"target", "throwaway"}}) {
-    Json part = good_pkcs11(key());
+    Json part = good_pkcs11(made_up_key());
     (*tries(part, "wrap").front())[member] = value;
-    EXPECT_EQ(bad_checks(judge_pkcs11(part, key())), "probe.unknown");
+    EXPECT_EQ(bad_checks(judge_pkcs11(part, made_up_key())), "probe.unknown");
   }
 }
 

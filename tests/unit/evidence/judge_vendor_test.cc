@@ -67,15 +67,16 @@ TEST_F(JudgeVendor, FailsWhatIsAboutAnotherKeyOrCannotBeRead) {
     EXPECT_FALSE(judgement.reason.empty());
     return checks_with(judgement, Finding::kBad);
   };
-  using Names = std::vector<std::string>;
-  EXPECT_EQ(bad(pem_of(middle_.certificate()) + pem_of(leaf_)), Names{"vendor.key"}) << "the leaf is not first";
-  EXPECT_EQ(bad(pem_of(middle_.issue(made_up_numbers("other"), kDevice)) + chain_), Names{"vendor.key"});
-  EXPECT_EQ(bad(chain_.substr(0, chain_.size() - 40)), Names{"vendor.form"});
-  EXPECT_EQ(bad(chain_ + pem_of(leaf_, "RSA PRIVATE KEY")), Names{"vendor.form"});
+  EXPECT_EQ(bad(pem_of(middle_.certificate()) + pem_of(leaf_)), std::vector<std::string>{"vendor.key"})
+      << "the leaf is not first";
+  EXPECT_EQ(bad(pem_of(middle_.issue(made_up_numbers("other"), kDevice)) + chain_),
+            std::vector<std::string>{"vendor.key"});
+  EXPECT_EQ(bad(chain_.substr(0, chain_.size() - 40)), std::vector<std::string>{"vendor.form"});
+  EXPECT_EQ(bad(chain_ + pem_of(leaf_, "RSA PRIVATE KEY")), std::vector<std::string>{"vendor.form"});
   std::string nine;
   for (int i = 0; i < 9; ++i) nine += pem_of(leaf_);
-  EXPECT_EQ(bad(nine), Names{"vendor.form"});
-  EXPECT_EQ(bad(std::string(65537, 'x')), Names{"vendor.form"});
+  EXPECT_EQ(bad(nine), std::vector<std::string>{"vendor.form"});
+  EXPECT_EQ(bad(std::string(65537, 'x')), std::vector<std::string>{"vendor.form"});
 }
 
 }  // namespace

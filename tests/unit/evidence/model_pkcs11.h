@@ -19,7 +19,7 @@ namespace signer::test {
 using jose::Json;
 
 // An RSA key of 2048 bits in form alone: nothing is signed with it.
-[[nodiscard]] jose::PublicKey shape_of_key();
+[[nodiscard]] const jose::PublicKey& made_up_key();
 
 // Everything that docs/evidence-format.md §3 asks for, with `probes` full.
 [[nodiscard]] Json good_pkcs11(const jose::PublicKey& key);

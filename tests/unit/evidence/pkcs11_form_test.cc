@@ -16,13 +16,8 @@ namespace {
 
 using namespace signer::test;
 
-const jose::PublicKey& key() {
-  static const jose::PublicKey kKey = shape_of_key();
-  return kKey;
-}
-
 void expect_malformed(const Json& part, std::string_view why) {
-  const Judgement judgement = judge_pkcs11(part, key());
+  const Judgement judgement = judge_pkcs11(part, made_up_key());
   EXPECT_EQ(judgement.grade, Grade::kFailed) << why;
   EXPECT_EQ(bad_checks(judgement), "pkcs11.form") << why;
 }
@@ -45,7 +40,7 @@ TEST(Pkcs11Form, WhatIsNoObjectOrHasAMemberThatNobodyKnowsFails) {
   for (const Json& part : {Json(), Json(1), Json("x"), Json::array(), Json::object()}) {
     expect_malformed(part, part.dump());
   }
-  Json good = good_pkcs11(key());
+  Json good = good_pkcs11(made_up_key());
   good["objects"].push_back(other_object(4, false));
   std::size_t objects = 0;
   for_each_object(good, Json::json_pointer(), [&](const Json::json_pointer& at) {
@@ -58,7 +53,7 @@ TEST(Pkcs11Form, WhatIsNoObjectOrHasAMemberThatNobodyKnowsFails) {
 }
 
 TEST(Pkcs11Form, EachMemberThatMustBeThereIsMissedAndOfEachTheTypeCounts) {
-  Json good = good_pkcs11(key());
+  Json good = good_pkcs11(made_up_key());
   good["objects"].push_back(other_object(4, false));
   const std::set<std::string> may_be_absent{"environment", "public_key", "objects_more", "validation", "throwaway"};
   for (const char* place : {"", "/library", "/slot", "/token", "/mechanisms/0", "/private_key/0", "/objects/0",
@@ -77,7 +72,7 @@ TEST(Pkcs11Form, EachMemberThatMustBeThereIsMissedAndOfEachTheTypeCounts) {
       const bool optional = (*place == '\0' && may_be_absent.contains(name)) || name == "attribute" ||
                             name == "length" || (name == "attributes" && std::string_view(place) == "/throwaway");
       if (optional) {
-        EXPECT_NE(judge_pkcs11(part, key()).grade, Grade::kFailed) << place << "/" << name;
+        EXPECT_NE(judge_pkcs11(part, made_up_key()).grade, Grade::kFailed) << place << "/" << name;
       } else {
         expect_malformed(part, std::string(place) + "/" + name + " is missing");
       }
@@ -87,7 +82,7 @@ TEST(Pkcs11Form, EachMemberThatMustBeThereIsMissedAndOfEachTheTypeCounts) {
 
 TEST(Pkcs11Form, AttributesThatAreAmbiguousOrSecretFail) {
   const auto spoilt = [](const std::function<void(Json&)>& spoil) {
-    Json part = good_pkcs11(key());
+    Json part = good_pkcs11(made_up_key());
     spoil(part["private_key"]);
     return part;
   };
@@ -103,35 +98,36 @@ TEST(Pkcs11Form, AttributesThatAreAmbiguousOrSecretFail) {
 }
 
 TEST(Pkcs11Form, SizesAreLimits) {
-  Json part = good_pkcs11(key());
+  Json part = good_pkcs11(made_up_key());
   part["token"]["label"] = std::string(1024, 'a');
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kProbed);
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kProbed);
   part["token"]["label"] = std::string(1025, 'a');
   expect_malformed(part, "a label of 1025 bytes");
-  part = good_pkcs11(key());
+  part = good_pkcs11(made_up_key());
   while (part["objects"].size() < 256) part["objects"].push_back(other_object(4, false));
-  EXPECT_EQ(judge_pkcs11(part, key()).grade, Grade::kProbed);
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kProbed);
   Json no_count = part;
   no_count.erase("objects_more");
   expect_malformed(no_count, "as many as can be listed, and nobody says that there are no more");
   part["objects"].push_back(other_object(4, false));
   expect_malformed(part, "257 objects");
-  part = good_pkcs11(key());
+  part = good_pkcs11(made_up_key());
   while (part["mechanisms"].size() < 513) part["mechanisms"].push_back(part["mechanisms"][0]);
   expect_malformed(part, "513 mechanisms");
 }
 
 TEST(Pkcs11Form, WhatStrangersWriteIsShownAsPlainAscii) {
-  Json part = good_pkcs11(key());
+  Json part = good_pkcs11(made_up_key());
   part["token"]["label"] = "\x1b[2Jmain\n\xc3\xa4";
   part["\x1b[31m"] = 1;
   for (const Json& each : {part, part["token"]}) {
-    for (const Check& check : judge_pkcs11(each, key()).checks) {
+    for (const Check& check : judge_pkcs11(each, made_up_key()).checks) {
       EXPECT_EQ(check.found, shown(check.found)) << check.name;
     }
   }
   part.erase("\x1b[31m");
-  for (const Check& check : judge_pkcs11(part, key()).checks) EXPECT_EQ(check.found, shown(check.found)) << check.name;
+  for (const Check& check : judge_pkcs11(part, made_up_key()).checks)
+    EXPECT_EQ(check.found, shown(check.found)) << check.name;
 }
 
 TEST(Ulong, IsReadInEachFormThatMachinesHave) {

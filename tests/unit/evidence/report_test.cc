@@ -17,7 +17,7 @@ using namespace signer::test;
 
 Verdict model_verdict() {
   Verdict verdict;
-  static_cast<Judgement&>(verdict) = judge_pkcs11(good_pkcs11(shape_of_key()), shape_of_key());
+  static_cast<Judgement&>(verdict) = judge_pkcs11(good_pkcs11(made_up_key()), made_up_key());
   verdict.key = "issuer";
   verdict.kid = "the-kid";
   verdict.fmt = "pkcs11";

@@ -226,7 +226,7 @@ class EcdsaModel {
  public:
   [[nodiscard]] Json statement() const {
     const jose::PublicKey numbers = key_.public_key();
-    Json part = small_pkcs11(shape_of_key());
+    Json part = small_pkcs11(made_up_key());
     for (const char* side : {"private_key", "public_key"}) {
       attribute(part[side], "CKA_KEY_TYPE")["value"] = "0300000000000000";
       remove_attribute(part[side], "CKA_MODULUS");

@@ -104,20 +104,20 @@ TEST_F(JudgedGallery, Invariant04_ALyingModuleFailsByWhatItGivesAway) {
 }
 
 TEST_F(JudgedGallery, Invariant04_EachBadKeyFailsForItsOwnReasonInABoxToo) {
-  struct Exhibit {
+  struct BadKey {
     GalleryKey kind;
     const char* bad;  // the check that gives it away
   };
   const auto beside = test::session_beside();
-  for (const Exhibit& one :
-       {Exhibit{GalleryKey::kExtractable, "attribute.CKA_EXTRACTABLE"},
-        Exhibit{GalleryKey::kNonSensitive, "attribute.CKA_SENSITIVE"}, Exhibit{GalleryKey::kReadable, "probe.read"},
-        Exhibit{GalleryKey::kImported, "attribute.CKA_LOCAL"}, Exhibit{GalleryKey::kUnwrapped, "attribute.CKA_LOCAL"},
-        Exhibit{GalleryKey::kLaundered, "attribute.CKA_ALWAYS_SENSITIVE"},
-        Exhibit{GalleryKey::kWrapWithTrusted, "attribute.CKA_EXTRACTABLE"},
-        Exhibit{GalleryKey::kDecryptCapable, "attribute.CKA_DECRYPT"},
-        Exhibit{GalleryKey::kNoLogin, "attribute.CKA_PRIVATE"}, Exhibit{GalleryKey::kSecondCopy, "objects.second_copy"},
-        Exhibit{GalleryKey::kShort, "key.bits"}, Exhibit{GalleryKey::kLowExponent, "key.exponent"}}) {
+  for (const BadKey& one :
+       {BadKey{GalleryKey::kExtractable, "attribute.CKA_EXTRACTABLE"},
+        BadKey{GalleryKey::kNonSensitive, "attribute.CKA_SENSITIVE"}, BadKey{GalleryKey::kReadable, "probe.read"},
+        BadKey{GalleryKey::kImported, "attribute.CKA_LOCAL"}, BadKey{GalleryKey::kUnwrapped, "attribute.CKA_LOCAL"},
+        BadKey{GalleryKey::kLaundered, "attribute.CKA_ALWAYS_SENSITIVE"},
+        BadKey{GalleryKey::kWrapWithTrusted, "attribute.CKA_EXTRACTABLE"},
+        BadKey{GalleryKey::kDecryptCapable, "attribute.CKA_DECRYPT"},
+        BadKey{GalleryKey::kNoLogin, "attribute.CKA_PRIVATE"}, BadKey{GalleryKey::kSecondCopy, "objects.second_copy"},
+        BadKey{GalleryKey::kShort, "key.bits"}, BadKey{GalleryKey::kLowExponent, "key.exponent"}}) {
     const std::string id(signer::test::to_string(one.kind));
     SCOPED_TRACE(id);
     ASSERT_EQ(make_gallery_key(beside.session, one.kind, bytes_of(id)), CKR_OK);
