@@ -318,7 +318,7 @@ HostError TokenKey::signing_error() {
   if (*answer == CKR_MECHANISM_INVALID || *answer == CKR_KEY_FUNCTION_NOT_PERMITTED) {
     error.text +=
         "; libp11 signs RSA with CKM_RSA_PKCS alone, which a key made with mechanism_lock = \"strict\" does not "
-        "allow: use a key made without it";
+        "allow";
   } else {
     error.text += "; see that the token answers, then try again";
   }

@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kConcurrencyMax = 4096;  // no token holds more requests
 
 // Those that no call of this version asks for.
-constexpr std::array kNotInUse{Verb::kRotate, Verb::kReadEvidence};
+constexpr std::array kNotInUse{Verb::kRotate};
 
 std::string words_of(const std::vector<Verb>& verbs) {
   std::string words;

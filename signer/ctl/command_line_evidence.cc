@@ -50,10 +50,8 @@ void CommandLine::add_evidence_verify(CLI::App& evidence) {
               "Grades, best first: attested, probed, claimed, software, failed.  Exits with 1 if the grade is worse\n"
               "than the expected one.  Needs no signerd, no token and no rights.");
   verify->add_option("FILE", evidence_.file, "the evidence; - is standard input")->required()->type_name("FILE");
-  verify
-      ->add_option("--nonce", evidence_.nonce,
-                   "the one that was given to the operator; without it the evidence may be old")
-      ->type_name("TEXT");
+  verify->add_option("--nonce", evidence_.nonce, "the one that was given to the operator")->type_name("TEXT");
+  verify->add_flag("--no-nonce", evidence_.no_nonce, "there is none: the evidence may be an old one");
   verify->add_option("--key", evidence_.key, "name that the key must have")->type_name("NAME");
   verify
       ->add_option("--jwks", evidence_.jwks, "file of the keys that the issuer publishes: the key must be one of them")
@@ -79,7 +77,9 @@ void CommandLine::add_evidence_verify(CLI::App& evidence) {
       ->capture_default_str();
   verify->add_flag("--allow-simulator", evidence_.allow_simulator,
                    "believe the certificates of a simulated TPM; the grade is software all the same");
-  verify->add_option("--now", evidence_.now, "judge as of this time, in seconds since 1970")->type_name("UNIX");
+  verify->add_option("--now", evidence_.now, "judge as of this time, in seconds since 1970")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("UNIX");
   verify->callback([this] { action_ = [this] { return evidence_verify(context_, evidence_); }; });
 }
 

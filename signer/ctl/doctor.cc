@@ -74,8 +74,9 @@ Result<std::string> jws_of_bundle(const Context& context, const std::string& key
     return fail(ErrorCode::kInternal, "getrandom failed");
   auto client = Client::connect({.socket = context.socket, .timeout = kBundleTimeout});
   if (!client) return fail(ErrorCode::kInternal, client.error().text);
-  const auto reply = client->request(Client::Method::kGet,
-                                     "/v1/evidence?key=" + key + "&nonce=" + jose::base64url_encode(ByteView(nonce)));
+  const auto reply =
+      client->request(Client::Method::kGet,
+                      "/v1/evidence?key=" + key + "&nonce=" + jose::base64url_encode(ByteView(nonce)) + "&probes=none");
   if (!reply) return fail(ErrorCode::kInternal, reply.error().text);
   if (const auto refusal = refusal_of(*reply)) {
     return fail(refusal->code, refusal->code == ErrorCode::kDenied

@@ -182,6 +182,16 @@ void look_at_hmac_key(const config::Config& config, const config::HmacKey& key, 
   }
 }
 
+// The file may be changed after the key was made; the key may not.
+void look_at_size(const config::Key& key, const keyring::KeyVersion& version, Findings& findings) {
+  const std::size_t bits = version.public_key.modulus.size() * 8;
+  const unsigned wanted = jose::rsa_bits(key.kind);
+  if (version.state != keyring::KeyState::kActive || wanted == 0 || bits == wanted) return;
+  findings.push_back({Weight::kWrong, "key " + key.name,
+                      "it has " + std::to_string(bits) + " bits, and the configuration says " + std::to_string(wanted),
+                      "write bits = " + std::to_string(bits) + "; another size takes another key"});
+}
+
 void look_at_versions(const config::Config& config, const config::Key& key, const keyring::LoadedVersions& loaded,
                       WallTime now, Findings& findings) {
   const std::string about = "key " + key.name;
@@ -201,6 +211,7 @@ void look_at_versions(const config::Config& config, const config::Key& key, cons
                           "it is in token " + version.token + ", and its tokens in the configuration are others",
                           "name the token that holds it; a key does not move"});
     }
+    look_at_size(key, version, findings);
     if (version.created > now) {
       findings.push_back({Weight::kWrong, about, "it was made in the future, at " + keyring::rfc3339(version.created),
                           "see that the clock is right; tokens would be taken for expired or not yet valid"});

@@ -52,6 +52,7 @@ Result<void> take_certificates(const std::string& place, std::vector<Bytes>& int
   for (const auto& file : files) {
     SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file(file, evidence::kCertificateFileBytesMax));
     auto certificates = evidence::read_certificates(bytes_of(text));
+    if (!certificates && files.size() > 1) continue;  // a README beside the roots makes none of them worse
     if (!certificates) return fail(unusable(file.string() + ": " + certificates.error().text));
     for (Bytes& certificate : *certificates) into.push_back(std::move(certificate));
   }
@@ -128,8 +129,11 @@ Outcome evidence_verify(const Context& context, const EvidenceOptions& options) 
   if (!expected || *expected == evidence::Grade::kFailed) {
     return failed(context, Exit::kUsage, unusable("--expect-grade is software, claimed, probed or attested"));
   }
-  if (!options.nonce.empty() && !is_nonce(options.nonce)) {
-    return failed(context, Exit::kUsage, unusable("--nonce is base64url of 16 to 32 bytes"));
+  if (options.no_nonce ? !options.nonce.empty() : !is_nonce(options.nonce)) {
+    return failed(
+        context, Exit::kUsage,
+        unusable("--nonce is base64url of 16 to 32 bytes, the one that the operator was given; without one the "
+                 "bundle may be an old one, which --no-nonce puts up with"));
   }
   const auto trust = read_trust(options);
   if (!trust) return failed(context, Exit::kUsage, trust.error());

@@ -23,7 +23,8 @@ struct EvidenceOptions {
   std::vector<std::string> roots;              // directories or files of manufacturers' certificates
   std::vector<std::string> attestation_roots;  // of whoever certifies attestation keys
   std::vector<std::string> enrolled;           // files that enroll-ak accept made
-  std::string expect_grade = "claimed";
+  std::string expect_grade = "probed";
+  bool no_nonce = false;  // the bundle may be an old one
   bool allow_simulator = false;
   std::optional<std::int64_t> now;  // seconds since 1970; the clock's otherwise
 };

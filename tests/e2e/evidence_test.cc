@@ -71,6 +71,9 @@ TEST_F(Evidence, OfASoftTokenIsSoftwareHoweverGoodTheKeyIs) {
   EXPECT_EQ(judged["grade"], "software") << judged.dump(1);
   for (const jose::Json& check : judged["checks"]) EXPECT_NE(check["finding"], "bad") << check;
   EXPECT_EQ(judge({file, "--nonce", kNonce, "--expect-grade", "software"}).status, 0);
+  EXPECT_EQ(judge({file, "--nonce", "", "--expect-grade", "software"}).status, 2) << "a variable that was not set";
+  EXPECT_EQ(judge({file, "--expect-grade", "software"}).status, 2);
+  EXPECT_EQ(judge({file, "--no-nonce", "--expect-grade", "software"}).status, 0);
   const Finished text = judge({file, "--nonce", kNonce});
   EXPECT_EQ(text.status, 1) << "software is less than what is expected unless somebody says otherwise";
   EXPECT_NE(text.out.find("software"), std::string::npos);

@@ -140,6 +140,11 @@ TEST_F(Doctor, ComparesTheMetadataWithTheConfiguration) {
   EXPECT_TRUE(compare_metadata(config, {{version_}, {}}, now).empty());
   expect_finding(compare_metadata(config, {}, now), Weight::kWrong, "key issuer", "it has no metadata");
 
+  keyring::KeyVersion larger = version_;
+  larger.public_key.modulus.assign(512, 0xff);
+  expect_finding(compare_metadata(config, {{larger}, {}}, now), Weight::kWrong, "key issuer",
+                 "it has 4096 bits, and the configuration says 2048");
+
   keyring::KeyVersion stray = version_;
   stray.name = "old";
   keyring::KeyVersion lost = version_;
