@@ -4,7 +4,11 @@
 // operator and auditor type.  What an auditor would lose: that an attestation key is in the TPM that was challenged,
 // that evidence is of now, and that a simulator is never taken for a chip.
 
+#include <set>
+
+#include "evidence/bundle.h"
 #include "evidence/certificates.h"
+#include "evidence/judge_tpm.h"
 #include "evidence/tpm_structures.h"
 #include "jose/base64url.h"
 #include "tests/e2e/fixture.h"
@@ -176,6 +180,64 @@ TEST_F(TpmEvidence, AnAnswerOfAnotherTpmIsNotAccepted) {
   const Finished refused = enroll({"accept", daemon_.file("guess"), "--kept", daemon_.file("kept")});
   EXPECT_EQ(refused.status, 1);
   EXPECT_NE(refused.err.find("not in the TPM"), std::string::npos) << refused.err;
+}
+
+// The simulator's own words with one thing wrong at a time: what the key's signature over the bundle covers is left out
+// here, for whoever forges a bundle signs what he likes with a key of his own.
+TEST_F(TpmEvidence, EachLieAboutWhatTheTpmSaidIsFoundOut) {
+  TestDaemon other(programs(), on_tpm());
+  ASSERT_EQ(enroll({"show", "--tcti", other.tpm().tcti(), "--key-directory", other.state_directory() + "/tpm/main",
+                    "--tpm-program", daemon_.programs().signer_tpm, "--out", daemon_.file("other.card")})
+                .status,
+            0);
+  const jose::Json other_card = jose::Json::parse(read_text(daemon_.file("other.card")));
+  const Authority manufacturer("Simulated TPM root");
+  certify_endorsement_key(manufacturer);
+  ASSERT_TRUE(daemon_.up()) << daemon_.log();
+  const jose::Json statement = jose::Json::parse(read_text(collect()))["statement"];
+  const auto key = jose::from_jwk(statement["jwk"]);
+  ASSERT_TRUE(key);
+  const Bytes nonce = jose::base64url_decode(kNonce).value();
+  const auto context = evidence::context_of(statement["kid"].get<std::string>(),
+                                            statement["daemon"]["config_sha256"].get<std::string>(), "", {});
+  evidence::Trust trust;
+  trust.roots = {manufacturer.certificate()};
+  trust.allow_simulator = true;
+  trust.now = evidence::test::kNow;
+  const auto bad = [&](const jose::Json& part) {
+    std::set<std::string> names;
+    const auto judgement = evidence::judge_tpm(part, *key, {nonce, context}, trust);
+    for (const evidence::Check& check : judgement.checks) {
+      if (check.finding == evidence::Finding::kBad) names.insert(check.name);
+    }
+    EXPECT_EQ(judgement.grade == evidence::Grade::kFailed, !names.empty());
+    return names;
+  };
+  const jose::Json good = statement["tpm"];
+  EXPECT_EQ(bad(good), std::set<std::string>{});
+
+  const auto flipped = [](const jose::Json& text, std::size_t at, std::uint8_t bit) {
+    Bytes bytes = jose::base64url_decode(text.get<std::string>()).value();
+    bytes.at(at) ^= bit;
+    return jose::base64url_encode(bytes);
+  };
+  jose::Json lie = good;
+  lie["ak"]["pubArea"] = other_card["ak"]["pubArea"];
+  EXPECT_TRUE(bad(lie).contains("tpm.certify.signature")) << "another TPM's attestation key";
+  lie = good;
+  lie["ak"]["pubArea"] = flipped(good["ak"]["pubArea"], 5, 1);  // `restricted`, bit 16 of TPMA_OBJECT
+  EXPECT_TRUE(bad(lie).contains("tpm.ak.attribute.restricted")) << "an attestation key that signs anything";
+  lie = good;
+  lie["attStmt"]["certInfo"] = flipped(good["attStmt"]["certInfo"], 60, 1);
+  EXPECT_TRUE(bad(lie).contains("tpm.certify.signature")) << "a changed certInfo";
+  lie = good;
+  lie["attStmt"]["certInfo"] = good["quote"]["certInfo"];
+  lie["attStmt"]["sig"] = good["quote"]["sig"];
+  EXPECT_FALSE(bad(lie).empty()) << "a quote in place of the certification";
+  lie = good;
+  lie["ek"]["pubArea"] = other_card["ek"]["pubArea"];
+  EXPECT_TRUE(bad(lie).contains("tpm.ek.certificate")) << "the certificate of a stranger's endorsement key";
+  EXPECT_EQ(daemon_.stop(), 0);
 }
 
 }  // namespace
