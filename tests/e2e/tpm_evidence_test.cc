@@ -23,6 +23,7 @@ using evidence::test::CertificateWords;
 DaemonOptions on_tpm() {
   DaemonOptions options;
   options.device = Device::kTpm;
+  options.endorsement = Endorsement::kOpen;
   options.more = "[[grant]]\nname = \"evidence\"\nmatch = { uid = " + std::to_string(::getuid()) +
                  " }\nkeys = [\"issuer\"]\nverbs = [\"read-evidence\"]\n";
   return options;

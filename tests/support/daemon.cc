@@ -17,7 +17,7 @@ TestDaemon::TestDaemon(Programs programs, DaemonOptions options)
   if (options_.device == Device::kSoftHsm) {
     softhsm_ = std::make_unique<SoftHsmToken>(programs_.signer_hsm);
   } else {
-    tpm_ = std::make_unique<TpmToken>(programs_.signer_tpm);
+    tpm_ = std::make_unique<TpmToken>(programs_.signer_tpm, options_.endorsement);
   }
   if (options_.device == Device::kTpmBehindInterposer) interposer_ = std::make_unique<TpmInterposer>(tpm());
   write_configuration(options_.more);

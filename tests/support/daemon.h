@@ -21,15 +21,16 @@ enum class Device : std::uint8_t { kSoftHsm, kTpm, kTpmBehindInterposer };
 
 struct DaemonOptions {
   Device device = Device::kSoftHsm;
-  std::string token_settings;     // more lines for the [[token]]
-  std::string key_settings;       // more lines for the [[key]]
-  std::string more;               // more tables at the end
-  std::string listener_settings;  // more lines for the listener
-  std::string grant_settings;     // more lines for the grant
-  std::string module;             // of SoftHSM2; default: its own
-  Environment environment;        // for the hosts
-  std::string driver_uri;         // of SoftHSM2; default: the token's label
-  unsigned sessions = 2;          // of SoftHSM2
+  std::string token_settings;                      // more lines for the [[token]]
+  std::string key_settings;                        // more lines for the [[key]]
+  std::string more;                                // more tables at the end
+  std::string listener_settings;                   // more lines for the listener
+  std::string grant_settings;                      // more lines for the grant
+  std::string module;                              // of SoftHSM2; default: its own
+  Environment environment;                         // for the hosts
+  std::string driver_uri;                          // of SoftHSM2; default: the token's label
+  unsigned sessions = 2;                           // of SoftHSM2
+  Endorsement endorsement = Endorsement::kClosed;  // of a TPM
 };
 
 class TestDaemon {

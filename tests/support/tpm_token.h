@@ -10,10 +10,13 @@
 
 namespace signer::test {
 
+// Whether evidence can be made.  Open, a key's birth costs the simulator two RSA keys more, so most tests close it.
+enum class Endorsement : std::uint8_t { kClosed, kOpen };
+
 class TpmToken {
  public:
   // Makes the token with `signer-tpm token-init`; aborts the test program if that fails.
-  explicit TpmToken(const std::string& signer_tpm);
+  explicit TpmToken(const std::string& signer_tpm, Endorsement endorsement = Endorsement::kClosed);
 
   [[nodiscard]] Swtpm& tpm() { return tpm_; }
 

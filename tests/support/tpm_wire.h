@@ -204,6 +204,11 @@ inline constexpr std::uint32_t kSigningKeyNoDa = 0x00040472;
   return TpmCommand(cc::kFlushContext).number(handle);
 }
 
+// TPM2_HierarchyChangeAuth of a hierarchy that has no auth value yet.
+[[nodiscard]] inline TpmCommand change_auth(std::uint32_t hierarchy, std::string_view auth) {
+  return TpmCommand(cc::kHierarchyChangeAuth, {hierarchy}).password().sized(bytes_of(auth));
+}
+
 // TPM2_Clear: owner hierarchy, its keys and every persistent handle are gone.
 [[nodiscard]] inline TpmCommand clear_owner() {
   return TpmCommand(cc::kClear, {kLockoutHierarchy}).password();

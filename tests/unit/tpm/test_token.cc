@@ -101,10 +101,6 @@ TpmCommand start_session() {
       .number<std::uint16_t>(0x000b);
 }
 
-TpmCommand change_auth(std::uint32_t hierarchy, std::string_view auth) {
-  return TpmCommand(cc::kHierarchyChangeAuth, {hierarchy}).password().sized(bytes_of(auth));
-}
-
 std::vector<std::uint32_t> handles_from(const Swtpm& tpm, std::uint32_t first) {
   const TpmAnswer answer = tpm.run(TpmCommand(cc::kGetCapability)
                                        .number<std::uint32_t>(1)  // TPM_CAP_HANDLES

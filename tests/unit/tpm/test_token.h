@@ -96,8 +96,7 @@ class TestToken {
 // TPM2_StartAuthSession of an HMAC session without salt.
 [[nodiscard]] TpmCommand start_session();
 
-// TPM2_HierarchyChangeAuth of a hierarchy whose auth value is empty.
-[[nodiscard]] TpmCommand change_auth(std::uint32_t hierarchy, std::string_view auth);
+using signer::test::change_auth;
 
 // The handles in use from `first` to the end of its kind, as the TPM lists them.
 [[nodiscard]] std::vector<std::uint32_t> handles_from(const Swtpm& tpm, std::uint32_t first);
