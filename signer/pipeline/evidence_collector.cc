@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "base/hex.h"
-#include "base/log.h"
 #include "evidence/bundle.h"
 #include "jose/base64url.h"
 #include "jose/hash.h"
@@ -21,6 +20,18 @@ constexpr std::size_t kVendorBytesMax = 64UL * 1024;
 constexpr jose::JsonLimits kAttestationLimits{
     .bytes_max = channel::kAttestationMax, .depth_max = 12, .members_max = 32768};
 
+// For whoever finds the token busy: what probes take, about.
+constexpr std::chrono::seconds kBusyFor{5};
+
+Failure<Refusal> refusal_of(const channel::HostError& error) {
+  using channel::HostStatus;
+  if (error.status == HostStatus::kExpired)
+    return refuse(ErrorCode::kDeadlineExceeded, "the evidence was not there in time");
+  const bool may_pass = error.status == HostStatus::kUnavailable || error.status == HostStatus::kRefused;
+  return refuse(may_pass ? ErrorCode::kTokenUnavailable : ErrorCode::kInternal,
+                "the token gave no evidence; see the log", error.text);
+}
+
 std::string_view alg_of(Algorithm algorithm) {
   return algorithm == Algorithm::kEs256 ? "ES256" : "RS256";
 }
@@ -28,17 +39,21 @@ std::string_view alg_of(Algorithm algorithm) {
 }  // namespace
 
 struct EvidenceCollector::Collection {
+  explicit Collection(boost::asio::io_context& loop) : timer(loop) {}
+
   RequestContext context;
   EvidenceRequest request;
   std::shared_ptr<const ActiveKey> key;
   std::string config_sha256;
   std::string checkpoint;  // as it stood when the collection began: the token quotes it
   std::string vendor_data;
+  bool attesting = true;  // the token has been asked and has not answered
   std::string statement;
   std::string input;  // what the key signs
   std::optional<std::uint64_t> record_index;
-  std::string file;  // once it is signed and checked
-  Reply reply;
+  std::string file;                 // once it is signed and checked
+  boost::asio::steady_timer timer;  // of its deadline
+  Reply reply;                      // null: the caller has its answer
 };
 
 void EvidenceCollector::collect(const RequestContext& context, EvidenceRequest request, Reply reply) {
@@ -46,30 +61,30 @@ void EvidenceCollector::collect(const RequestContext& context, EvidenceRequest r
   if (!begun) return reply(fail(std::move(begun).error()));
   const CollectionPtr collection = *std::move(begun);
   collection->reply = std::move(reply);
-  collection_ = collection;
-  timer_.expires_at(context.deadline);
-  timer_.async_wait([this, raw = collection.get()](const boost::system::error_code& error) {
-    if (!error && collection_.get() == raw)
-      finish(refuse(ErrorCode::kDeadlineExceeded, "the evidence was not there in time"));
+  under_way_[collection->key->token] = collection;
+  collection->timer.expires_at(context.deadline);
+  collection->timer.async_wait([this, weak = std::weak_ptr(collection)](const boost::system::error_code& error) {
+    const CollectionPtr late = weak.lock();
+    if (!error && late != nullptr && late->reply)
+      finish(*late, refuse(ErrorCode::kDeadlineExceeded, "the evidence was not there in time"));
   });
   channel::AttestRequest asked{
       collection->key->version.key_id, collection->request.nonce, {}, collection->request.probes};
   asked.context = evidence::context_of(collection->key->version.kid, collection->config_sha256, collection->checkpoint,
                                        bytes_of(collection->vendor_data));
   collection->key->token->attest_key(
-      asked, [this, collection](const auto& attestation) { attested(collection, attestation); });
+      asked, context.deadline, [this, collection](const auto& attestation) { attested(collection, attestation); });
 }
 
 Judged<EvidenceCollector::CollectionPtr> EvidenceCollector::begin(const RequestContext& context,
                                                                   EvidenceRequest request) {
-  if (collection_ != nullptr) return refuse(ErrorCode::kOverloaded, "evidence is being collected; try again later");
-  const KeyEntry* entry = keys_.find(request.key);
-  if (entry == nullptr) return refuse(ErrorCode::kNotFound, "there is no such key");
-  if (entry->active == nullptr || entry->stopped) {
-    return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now", entry->reason);
+  SIGNER_ASSIGN_OR_RETURN(const KeyEntry* entry, signing_entry(request.key));
+  if (under_way_.contains(entry->active->token)) {
+    Refusal busy{ErrorCode::kOverloaded, "evidence of this token is being collected; try again later", "", kBusyFor};
+    return Failure<Refusal>{std::move(busy)};
   }
   if (!audit_.healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure());
-  auto collection = std::make_shared<Collection>();
+  auto collection = std::make_shared<Collection>(loop_);
   if (const std::string& path = entry->config.vendor_evidence; !path.empty()) {
     auto data = read_file(path, kVendorBytesMax);
     if (!data)
@@ -84,19 +99,24 @@ Judged<EvidenceCollector::CollectionPtr> EvidenceCollector::begin(const RequestC
   return collection;
 }
 
+// The key's entry, if the key may sign now.
+Judged<const KeyEntry*> EvidenceCollector::signing_entry(const std::string& key) const {
+  const KeyEntry* entry = keys_.find(key);
+  if (entry == nullptr) return refuse(ErrorCode::kNotFound, "there is no such key");
+  if (!entry->may_sign()) return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now", entry->reason);
+  return entry;
+}
+
 void EvidenceCollector::attested(const CollectionPtr& collection,
                                  const channel::HostResult<channel::Attestation>& attestation) {
-  if (collection_ != collection) return;  // its deadline has passed
-  if (!attestation) {
-    const channel::HostStatus status = attestation.error().status;
-    const bool may_pass = status == channel::HostStatus::kUnavailable || status == channel::HostStatus::kRefused;
-    return finish(refuse(may_pass ? ErrorCode::kTokenUnavailable : ErrorCode::kInternal,
-                         "the token gave no evidence; see the log", attestation.error().text));
-  }
+  collection->attesting = false;
+  if (!collection->reply) return leave(*collection);  // its deadline has passed
+  if (!attestation) return finish(*collection, refusal_of(attestation.error()));
   auto statement = state(*collection, *attestation);
   if (!statement) {
     collection->key->token->distrust("the host's evidence is no JSON");
-    return finish(refuse(ErrorCode::kInternal, "the token's evidence makes no sense", statement.error().text));
+    return finish(*collection,
+                  refuse(ErrorCode::kInternal, "the token's evidence makes no sense", statement.error().text));
   }
   collection->statement = *std::move(statement);
   const keyring::KeyVersion& version = collection->key->version;
@@ -172,45 +192,48 @@ void EvidenceCollector::sign(const CollectionPtr& collection) {
 }
 
 void EvidenceCollector::take(const CollectionPtr& collection, const Judged<Bytes>& signature) {
-  if (collection_ != collection) return;
-  if (!signature) return finish(fail(signature.error()));
+  if (!collection->reply) return;
+  if (!signature) return finish(*collection, fail(signature.error()));
   if (!collection->key->verifier.verify(bytes_of(collection->input), *signature)) {
     ++metrics_.self_check_failures;
     collection->key->token->distrust("a signature did not verify under the published key");
-    return finish(refuse(ErrorCode::kInternal, "the signature was not good", "self-check failed"));
+    return finish(*collection, refuse(ErrorCode::kInternal, "the signature was not good", "self-check failed"));
   }
   collection->key->token->signature_was_good();
   collection->file =
       evidence::write_bundle(collection->input + "." + jose::base64url_encode(*signature), collection->statement);
-  if (!audit_.wake_when_durable(*collection->record_index) || !audit_.healthy()) release();
+  if (!audit_.wake_when_durable(*collection->record_index) || !audit_.healthy()) release(*collection);
 }
 
 void EvidenceCollector::audit_woke() {
-  if (collection_ != nullptr && !collection_->file.empty()) release();
+  const auto under_way = under_way_;  // those that are released leave it
+  for (const auto& [token, collection] : under_way) {
+    if (collection->reply && !collection->file.empty()) release(*collection);
+  }
 }
 
-void EvidenceCollector::release() {
-  if (const auto record = audit_.recorded(*collection_->record_index)) {
-    return finish(EvidenceBundle(std::move(collection_->file), *record));
+void EvidenceCollector::release(Collection& collection) {
+  if (const auto record = audit_.recorded(*collection.record_index)) {
+    return finish(collection, EvidenceBundle(std::move(collection.file), *record));
   }
   if (!audit_.healthy())
-    return finish(refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure()));
+    return finish(collection, refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_.failure()));
   // Woken for another's record.
-  if (!audit_.wake_when_durable(*collection_->record_index)) release();
+  if (!audit_.wake_when_durable(*collection.record_index)) release(collection);
 }
 
-void EvidenceCollector::finish(Judged<EvidenceBundle> outcome) {
-  timer_.cancel();
-  const CollectionPtr collection = std::exchange(collection_, nullptr);
+// A host that is still at it has no time for another: the token's place is free once it has answered.
+void EvidenceCollector::finish(Collection& collection, Judged<EvidenceBundle> outcome) {
+  collection.timer.cancel();
   if (outcome) ++metrics_.evidence_bundles;
-  if (!outcome) {
-    if (collection->record_index) record_failure(*collection, outcome.error().code);
-    log::warn("evidence_failed", {{"req", collection->context.id},
-                                  {"key", collection->request.key},
-                                  {"code", to_string(outcome.error().code)},
-                                  {"reason", outcome.error().reason}});
-  }
-  collection->reply(std::move(outcome));
+  if (!outcome && collection.record_index) record_failure(collection, outcome.error().code);
+  const Reply reply = std::exchange(collection.reply, nullptr);
+  if (!collection.attesting) leave(collection);
+  reply(std::move(outcome));
+}
+
+void EvidenceCollector::leave(const Collection& collection) {
+  under_way_.erase(collection.key->token);
 }
 
 }  // namespace signer::pipeline

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -50,13 +51,13 @@ class EvidenceCollector {
  public:
   EvidenceCollector(boost::asio::io_context& loop, const Clock& clock, audit::AuditLog& audit, KeyTable& keys,
                     const Checkpointer& checkpointer, Metrics& metrics, DaemonIdentity identity)
-      : clock_(clock),
+      : loop_(loop),
+        clock_(clock),
         audit_(audit),
         keys_(keys),
         checkpointer_(checkpointer),
         metrics_(metrics),
-        identity_(std::move(identity)),
-        timer_(loop) {}
+        identity_(std::move(identity)) {}
 
   EvidenceCollector(const EvidenceCollector&) = delete;
   EvidenceCollector& operator=(const EvidenceCollector&) = delete;
@@ -64,31 +65,32 @@ class EvidenceCollector {
   // base64url of the SHA-256 of the configuration in force.
   void set_config(std::string sha256) { config_sha256_ = std::move(sha256); }
 
-  // attest -> state -> record -> sign -> self-check -> reply.  `reply` is called exactly once.  One bundle at a time,
-  // for probes are work: kOverloaded while another one is made.  The caller has permitted it; refusals are the
-  // caller's to record.
+  // attest -> state -> record -> sign -> self-check -> reply.  `reply` is called exactly once, at the deadline at the
+  // latest.  One bundle of a token at a time, for probes are work: kOverloaded while another one is made, or while the
+  // host is at one whose caller has gone.  The caller has permitted it; refusals are the caller's to record and to log.
   using Reply = std::function<void(Judged<EvidenceBundle>)>;
   void collect(const RequestContext& context, EvidenceRequest request, Reply reply);
 
   // The audit log woke the event loop.
   void audit_woke();
 
-  [[nodiscard]] bool busy() const noexcept { return collection_ != nullptr; }
-
  private:
   struct Collection;
   using CollectionPtr = std::shared_ptr<Collection>;
 
   [[nodiscard]] Judged<CollectionPtr> begin(const RequestContext& context, EvidenceRequest request);
+  [[nodiscard]] Judged<const KeyEntry*> signing_entry(const std::string& key) const;
   void attested(const CollectionPtr& collection, const channel::HostResult<channel::Attestation>& attestation);
   [[nodiscard]] Result<std::string> state(const Collection& collection, const channel::Attestation& attestation) const;
   void record(Collection& collection);
   void record_failure(const Collection& collection, ErrorCode code);
   void sign(const CollectionPtr& collection);
   void take(const CollectionPtr& collection, const Judged<Bytes>& signature);
-  void release();
-  void finish(Judged<EvidenceBundle> outcome);
+  void release(Collection& collection);
+  void finish(Collection& collection, Judged<EvidenceBundle> outcome);
+  void leave(const Collection& collection);
 
+  boost::asio::io_context& loop_;
   const Clock& clock_;
   audit::AuditLog& audit_;
   KeyTable& keys_;
@@ -96,8 +98,7 @@ class EvidenceCollector {
   Metrics& metrics_;
   DaemonIdentity identity_;
   std::string config_sha256_;
-  boost::asio::steady_timer timer_;  // of the collection's deadline
-  CollectionPtr collection_;
+  std::map<const token::TokenService*, CollectionPtr> under_way_;
 };
 
 }  // namespace signer::pipeline

@@ -69,7 +69,9 @@ struct ControlCall {
   std::function<std::optional<HostAnswer>(ByteView frame)> read;  // nothing: the frame is no answer to this call
   std::function<void(channel::HostError)> refuse;
   std::chrono::milliseconds timeout{};
+  std::optional<SteadyTime> deadline = {};  // not sent after it
   bool generates = false;
+  bool checks = false;  // a key that is in use
 };
 
 // A call whose answer `decode` reads and `reply` gets.

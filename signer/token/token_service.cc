@@ -314,13 +314,13 @@ void TokenService::describe_key(Bytes key_id, KeyReply reply) {
 }
 
 void TokenService::inspect_key(Bytes key_id, KeyReply reply) {
-  call(control_call<channel::KeyDescription>(
+  check(control_call<channel::KeyDescription>(
       [key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_inspect(id, key_id); },
       channel::decode_key, std::move(reply), settings_.open_timeout));
 }
 
 void TokenService::describe_hmac_key(Bytes key_id, HmacKeyReply reply) {
-  call(control_call<channel::HmacKeyDescription>(
+  check(control_call<channel::HmacKeyDescription>(
       [key_id = std::move(key_id)](std::uint64_t id) { return channel::encode_describe_hmac_key(id, key_id); },
       channel::decode_hmac_key, std::move(reply), settings_.open_timeout));
 }
@@ -331,10 +331,13 @@ void TokenService::generate_key(const channel::KeyRequest& request, KeyReply rep
       std::move(reply), settings_.generate_timeout));
 }
 
-void TokenService::attest_key(const channel::AttestRequest& request, AttestationReply reply) {
-  generate(
+void TokenService::attest_key(const channel::AttestRequest& request, SteadyTime deadline, AttestationReply reply) {
+  auto wanted =
       control_call<channel::Attestation>([request](std::uint64_t id) { return channel::encode_attest(id, request); },
-                                         channel::decode_attested, std::move(reply), settings_.generate_timeout));
+                                         channel::decode_attested, std::move(reply), settings_.generate_timeout);
+  wanted.deadline = deadline;
+  wake_by(deadline);
+  generate(std::move(wanted));
 }
 
 void TokenService::generate_hmac_key(const channel::HmacKeyRequest& request, HmacKeyReply reply) {
@@ -348,6 +351,11 @@ void TokenService::call(ControlCall call) {
   send_control();
 }
 
+void TokenService::check(ControlCall wanted) {
+  wanted.checks = true;
+  call(std::move(wanted));
+}
+
 void TokenService::generate(ControlCall wanted) {
   if (state_ != TokenState::kReady) {
     return wanted.refuse({HostStatus::kUnavailable, "token " + name() + " is " + std::string(to_string(state_))});
@@ -356,7 +364,12 @@ void TokenService::generate(ControlCall wanted) {
   call(std::move(wanted));
 }
 
+bool TokenService::has_checks() const {
+  return std::any_of(calls_.begin(), calls_.end(), [](const ControlCall& call) { return call.checks; });
+}
+
 void TokenService::send_control() {
+  refuse_late_calls(clock_.steady());
   if (state_ != TokenState::kReady || calling_ || calls_.empty()) return;
   control_id_ = ++last_id_;
   calling_ = true;
@@ -462,6 +475,7 @@ void TokenService::wake_by(SteadyTime time) {
 void TokenService::on_timer() {
   const SteadyTime now = clock_.steady();
   refuse_late(now);
+  refuse_late_calls(now);
   if (const auto what = hang(now)) host_lost(*what);
   if (const auto next = next_event()) wake_by(*next);
 }
@@ -477,6 +491,20 @@ void TokenService::refuse_late(SteadyTime now) {
   }
   if (!late.empty() && state_ == TokenState::kReady) trouble_ = {now, kTooSlow};
   for (const Job& job : late) job.refuse(too_late());
+}
+
+// What the host has already is left to it.  Jobs wait for none of these (calls_before_jobs_): they have no deadline.
+void TokenService::refuse_late_calls(SteadyTime now) {
+  std::vector<ControlCall> late;
+  for (auto call = calls_.begin() + (calling_ ? 1 : 0); call != calls_.end();) {
+    if (!call->deadline || *call->deadline > now) {
+      ++call;
+      continue;
+    }
+    late.push_back(std::move(*call));
+    call = calls_.erase(call);
+  }
+  for (const ControlCall& call : late) call.refuse({HostStatus::kExpired, "its turn did not come in time"});
 }
 
 std::optional<std::string> TokenService::hang(SteadyTime now) const {
@@ -498,6 +526,9 @@ std::optional<SteadyTime> TokenService::next_event() const {
   const auto consider = [&next](SteadyTime time) { next = next ? std::min(*next, time) : time; };
   if (!host_.up()) return next;
   if (state_ == TokenState::kStarting || calling_) consider(call_deadline_);
+  for (auto call = calls_.begin() + (calling_ ? 1 : 0); call != calls_.end(); ++call) {
+    if (call->deadline) consider(*call->deadline);
+  }
   for (const Worker& worker : workers_) {
     if (!worker.jobs.empty() && !(settings_.serial && generating()))
       consider(worker.busy_since + settings_.operation_timeout);

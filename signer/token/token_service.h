@@ -109,9 +109,10 @@ class TokenService {
   void inspect_key(Bytes key_id, KeyReply reply);  // describes and judges: kWeakened, docs/channel.md
   void generate_key(const channel::KeyRequest& request, KeyReply reply);
 
-  // May make a key pair, which takes its time (Probes::kFull).
+  // May make a key pair, which takes its time (Probes::kFull).  kExpired if it was not sent before `deadline`; what the
+  // host has is answered when the host does, however late.
   using AttestationReply = std::function<void(channel::HostResult<channel::Attestation>)>;
-  void attest_key(const channel::AttestRequest& request, AttestationReply reply);
+  void attest_key(const channel::AttestRequest& request, SteadyTime deadline, AttestationReply reply);
 
   using HmacKeyReply = std::function<void(channel::HostResult<channel::HmacKeyDescription>)>;
   void describe_hmac_key(Bytes key_id, HmacKeyReply reply);
@@ -139,6 +140,9 @@ class TokenService {
   // Whether a question about a key waits for its answer.
   [[nodiscard]] bool has_calls() const noexcept { return !calls_.empty(); }
 
+  // Whether an inspect_key or describe_hmac_key waits for its answer.
+  [[nodiscard]] bool has_checks() const;
+
   [[nodiscard]] TokenStatus status() const;
 
  private:
@@ -163,6 +167,7 @@ class TokenService {
   void take_note(const Job& job, const std::optional<channel::HostError>& error, std::chrono::nanoseconds took);
   void call(ControlCall call);
   void generate(ControlCall wanted);
+  void check(ControlCall wanted);
   void send_control();
   void enqueue(Job job);
   void dispatch();
@@ -180,6 +185,7 @@ class TokenService {
   [[nodiscard]] std::chrono::nanoseconds expected_wait(uid_t uid) const;
   [[nodiscard]] bool generating() const { return calling_ && calls_.front().generates; }
   void refuse_late(SteadyTime now);
+  void refuse_late_calls(SteadyTime now);
   [[nodiscard]] std::optional<std::string> hang(SteadyTime now) const;
   [[nodiscard]] std::optional<SteadyTime> next_event() const;
 

@@ -4,12 +4,12 @@
 // real driver makes on demand.  A file of this name in the directory asks for the fault:
 //
 //   crash, hang, nonsense, flip, lose, vanish   what the next signature or MAC does (crash and hang: once)
-//   slow, slow-inspection      how many milliseconds each signature or MAC, or each inspection, takes
+//   slow, slow-inspection, slow-attest   how many milliseconds each signature or MAC, inspection or evidence takes
 //   refuse-open, refuse-pin    what opening does
 //   evidence                   what attesting answers; a failure, if it is empty
 //   weakened, refuse-inspection, lose-inspection   what inspecting a key answers
 //
-// The host writes opens, signatures, macs and inspections: one byte for each.
+// The host writes opens, signatures, macs, inspections and attests: one byte for each.
 
 #include <fcntl.h>
 #include <openssl/core_names.h>
@@ -249,6 +249,8 @@ class FakeDriver final : public channel::Driver {
   }
 
   HostResult<channel::Attestation> attest_key(const channel::AttestRequest& request) override {
+    directory_.count("attests");
+    ::poll(nullptr, 0, directory_.number("slow-attest"));
     if (auto key = load(directory_, request.key_id); !key) return fail(std::move(key).error());
     if (directory_.asks("evidence")) {
       std::ifstream in(directory_.of("evidence"), std::ios::binary);

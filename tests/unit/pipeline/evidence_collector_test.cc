@@ -65,6 +65,13 @@ class EvidenceCollectorUnderTest : public test::SigningPipeline {
     return found;
   }
 
+  // How many times the host was asked for evidence, or for signatures.
+  std::size_t counted(const std::string& what) { return test::slurp(directory_ / ("fake/" + what)).size(); }
+
+  void ask_for(const std::string& fault, const std::string& text = "") {
+    std::ofstream(directory_ / ("fake/" + fault)) << text;
+  }
+
   // What the host answers from now on.
   void host_answers(const std::string& evidence) { std::ofstream(directory_ / "fake/evidence") << evidence; }
 
@@ -179,6 +186,53 @@ TEST_F(EvidenceCollectorUnderTest, OneAtATimeAndRefusalsSayWhatToDo) {
   EXPECT_EQ(refusal_of(collect()), ErrorCode::kInternal);
   keys_->find("issuer")->stopped = true;
   EXPECT_EQ(refusal_of(collect()), ErrorCode::kTokenUnavailable);
+}
+
+TEST_F(EvidenceCollectorUnderTest, ShortDeadlinesLeaveOneQuestionWithTheHost) {
+  ask_for("slow-attest", "200");
+  EXPECT_EQ(refusal_of(collect(milliseconds(20))), ErrorCode::kDeadlineExceeded) << "though the host is at it";
+  for (int i = 0; i < 100; ++i) {
+    const Answer refused = collect(milliseconds(1));
+    ASSERT_TRUE(refused->has_value()) << "at once";
+    ASSERT_FALSE(**refused);
+    EXPECT_EQ((*refused)->error().code, ErrorCode::kOverloaded);
+    EXPECT_EQ((*refused)->error().retry_after, seconds(5));
+  }
+  ASSERT_TRUE(run_until([this] { return !token().has_calls(); }));
+  EXPECT_EQ(counted("attests"), 1U);
+  EXPECT_EQ(counted("signatures"), 0U) << "nobody waits for one";
+  const Answer answer = collect();
+  ASSERT_TRUE(run_until([&] { return answer->has_value(); }));
+  EXPECT_TRUE(**answer) << "the host has answered";
+  EXPECT_EQ(counted("attests"), 2U);
+}
+
+TEST_F(EvidenceCollectorUnderTest, WhatTheHostWasNotAskedInTimeItIsNotAskedAtAll) {
+  EXPECT_EQ(refusal_of(collect(milliseconds(0))), ErrorCode::kDeadlineExceeded);
+  ask_for("slow-inspection", "200");
+  keys_->check_token(token());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(refusal_of(collect(milliseconds(10))), ErrorCode::kDeadlineExceeded) << "the token's place is free again";
+    loop_.restart();
+    loop_.poll();  // the token drops the call at the same deadline
+  }
+  EXPECT_TRUE(token().has_calls()) << "the inspection took less than the test expects";
+  const Answer patient = collect();
+  ASSERT_TRUE(run_until([&] { return patient->has_value(); }));
+  EXPECT_TRUE(**patient);
+  EXPECT_EQ(counted("attests"), 1U) << "that of the patient one";
+}
+
+TEST_F(EvidenceCollectorUnderTest, AHostThatIsLostFreesThePlaceOfACallerThatHasGone) {
+  ask_for("slow-attest", "10000");
+  EXPECT_EQ(refusal_of(collect(milliseconds(10))), ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(refusal_of(collect()), ErrorCode::kOverloaded);
+  std::filesystem::remove(directory_ / "fake/slow-attest");
+  token().distrust("the test says so");
+  ASSERT_TRUE(run_until([this] { return token().ready(); }));
+  const Answer answer = collect();
+  ASSERT_TRUE(run_until([&] { return answer->has_value(); }));
+  EXPECT_TRUE(**answer);
 }
 
 TEST_F(EvidenceCollectorUnderTest, WhatComesAfterTheDeadlineIsThrownAwayAndTheNextOneIsServed) {
