@@ -17,8 +17,9 @@ void KeyWatch::wait(token::TokenService& token, std::chrono::milliseconds interv
   timer.expires_after(interval);
   timer.async_wait([this, &token, interval](const boost::system::error_code& error) {
     if (error || !timers_.contains(token.name())) return;
-    // Questions to a token that is slower than the interval do not pile up.
-    if (!token.has_calls()) look_(token);
+    // Questions to a token that is slower than the interval do not pile up.  Other calls do not count: whoever asks for
+    // evidence all the time must not switch the looks off.
+    if (!token.has_checks()) look_(token);
     if (timers_.contains(token.name())) wait(token, interval);
   });
 }

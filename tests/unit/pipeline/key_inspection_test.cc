@@ -224,5 +224,34 @@ TEST_F(KeyInspection, TheWatchLooksAgainAndAgainWhileTheTokenIsReady) {
   EXPECT_EQ(looks, seen);
 }
 
+TEST_F(KeyInspection, Invariant08_WhoeverAsksForEvidenceAllTheTimeDoesNotSwitchTheWatchOff) {
+  int attested = 0;
+  std::function<void()> attest_on = [&] {
+    token().attest_key({key().active->version.key_id, Bytes(16, 1), {}, channel::Probes::kNone},
+                       clock_.steady() + std::chrono::seconds(20), [&](const auto& attestation) {
+                         if (!attestation) return;  // the test is over
+                         ++attested;
+                         attest_on();
+                       });
+  };
+  ask_for("slow-attest", "5");
+  attest_on();
+  attest_on();  // one of them waits whenever the other is answered
+  int looks = 0;
+  KeyWatch watch(loop_, [&](token::TokenService& looked_at) {
+    EXPECT_FALSE(looked_at.has_checks()) << "questions pile up";
+    EXPECT_TRUE(looked_at.has_calls());
+    ++looks;
+    keys_->check_token(looked_at);
+  });
+  watch.token_ready(token(), milliseconds(1));
+  ASSERT_TRUE(run_until([&] { return looks >= 4; }));
+  ask_for("weakened");
+  ASSERT_TRUE(run_until([&] { return !stops_.empty(); }));
+  EXPECT_GT(attested, 0);
+  watch.token_lost(token());
+  token().stop(clock_.steady() + std::chrono::seconds(5));  // its last answers go to what this test holds
+}
+
 }  // namespace
 }  // namespace signer::pipeline
