@@ -22,6 +22,7 @@ constexpr jose::JsonLimits kAttestationLimits{
 
 // For whoever finds the token busy: what probes take, about.
 constexpr std::chrono::seconds kBusyFor{5};
+constexpr std::chrono::seconds kStoppedFor{60};
 
 Failure<Refusal> refusal_of(const channel::HostError& error) {
   using channel::HostStatus;
@@ -99,12 +100,24 @@ Judged<EvidenceCollector::CollectionPtr> EvidenceCollector::begin(const RequestC
   return collection;
 }
 
-// The key's entry, if the key may sign now.
+// The key's entry, if the key may sign now.  One that is stopped stays so until somebody acts: no reason to hurry.
 Judged<const KeyEntry*> EvidenceCollector::signing_entry(const std::string& key) const {
   const KeyEntry* entry = keys_.find(key);
   if (entry == nullptr) return refuse(ErrorCode::kNotFound, "there is no such key");
+  if (entry->stopped) {
+    Refusal stopped{ErrorCode::kTokenUnavailable, "the key is stopped; an operator must look at it", entry->reason,
+                    kStoppedFor};
+    return Failure<Refusal>{std::move(stopped)};
+  }
   if (!entry->may_sign()) return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now", entry->reason);
   return entry;
+}
+
+// Whether its key was neither stopped nor replaced while the token was asked (invariant 8).
+Judged<void> EvidenceCollector::still_signs(const Collection& collection) const {
+  SIGNER_ASSIGN_OR_RETURN(const KeyEntry* entry, signing_entry(collection.request.key));
+  if (entry->active->version.kid == collection.key->version.kid) return {};
+  return refuse(ErrorCode::kTokenUnavailable, "the key was replaced meanwhile");
 }
 
 void EvidenceCollector::attested(const CollectionPtr& collection,
@@ -112,6 +125,7 @@ void EvidenceCollector::attested(const CollectionPtr& collection,
   collection->attesting = false;
   if (!collection->reply) return leave(*collection);  // its deadline has passed
   if (!attestation) return finish(*collection, refusal_of(attestation.error()));
+  if (auto signs = still_signs(*collection); !signs) return finish(*collection, fail(std::move(signs).error()));
   auto statement = state(*collection, *attestation);
   if (!statement) {
     collection->key->token->distrust("the host's evidence is no JSON");

@@ -65,9 +65,10 @@ class EvidenceCollector {
   // base64url of the SHA-256 of the configuration in force.
   void set_config(std::string sha256) { config_sha256_ = std::move(sha256); }
 
-  // attest -> state -> record -> sign -> self-check -> reply.  `reply` is called exactly once, at the deadline at the
-  // latest.  One bundle of a token at a time, for probes are work: kOverloaded while another one is made, or while the
-  // host is at one whose caller has gone.  The caller has permitted it; refusals are the caller's to record and to log.
+  // attest -> whether the key still may sign -> state -> record -> sign -> self-check -> reply.  `reply` is called
+  // exactly once, at the deadline at the latest.  One bundle of a token at a time, for probes are work: kOverloaded
+  // while another one is made, or while the host is at one whose caller has gone.  The caller has permitted it;
+  // refusals are the caller's to record and to log.
   using Reply = std::function<void(Judged<EvidenceBundle>)>;
   void collect(const RequestContext& context, EvidenceRequest request, Reply reply);
 
@@ -80,6 +81,7 @@ class EvidenceCollector {
 
   [[nodiscard]] Judged<CollectionPtr> begin(const RequestContext& context, EvidenceRequest request);
   [[nodiscard]] Judged<const KeyEntry*> signing_entry(const std::string& key) const;
+  [[nodiscard]] Judged<void> still_signs(const Collection& collection) const;
   void attested(const CollectionPtr& collection, const channel::HostResult<channel::Attestation>& attestation);
   [[nodiscard]] Result<std::string> state(const Collection& collection, const channel::Attestation& attestation) const;
   void record(Collection& collection);

@@ -184,8 +184,66 @@ TEST_F(EvidenceCollectorUnderTest, OneAtATimeAndRefusalsSayWhatToDo) {
   EXPECT_EQ(refusal_of(collect()), ErrorCode::kInternal) << "a driver without evidence";
   keys_->find("issuer")->config.vendor_evidence = directory_ / "absent.pem";
   EXPECT_EQ(refusal_of(collect()), ErrorCode::kInternal);
-  keys_->find("issuer")->stopped = true;
-  EXPECT_EQ(refusal_of(collect()), ErrorCode::kTokenUnavailable);
+}
+
+TEST_F(EvidenceCollectorUnderTest, Invariant08_AKeyThatMayNotSignSignsNoEvidence) {
+  KeyEntry& key = *keys_->find("issuer");
+  key.awaits_inspection = true;
+  const Answer awaiting = collect();
+  EXPECT_EQ(refusal_of(awaiting), ErrorCode::kTokenUnavailable) << "a reload brought it and nobody has looked yet";
+  EXPECT_EQ((*awaiting)->error().retry_after, seconds(1));
+  key.awaits_inspection = false;
+  ask_for("weakened");
+  keys_->check_token(token());
+  ASSERT_TRUE(run_until([this] { return !token().has_calls(); }));
+  const Answer stopped = collect();
+  EXPECT_EQ(refusal_of(stopped), ErrorCode::kTokenUnavailable);
+  EXPECT_EQ((*stopped)->error().detail, "the key is stopped; an operator must look at it") << "and no reasons";
+  EXPECT_EQ((*stopped)->error().reason, key.reason);
+  EXPECT_EQ((*stopped)->error().retry_after, seconds(60));
+  EXPECT_EQ(counted("attests") + counted("signatures"), 0U);
+
+  std::filesystem::remove(directory_ / "fake/weakened");
+  keys_->check_token(token());
+  ASSERT_TRUE(run_until([this] { return !token().has_calls(); }));
+  const Answer good = collect();
+  ASSERT_TRUE(run_until([&] { return good->has_value(); }));
+  EXPECT_TRUE(**good) << "a key that was found good again";
+}
+
+TEST_F(EvidenceCollectorUnderTest, Invariant08_AKeyThatIsFoundWeakenedWhileTheTokenIsAskedSignsNoEvidence) {
+  ask_for("slow-inspection", "50");
+  ask_for("weakened");
+  keys_->check_token(token());
+  const Answer answer = collect();
+  EXPECT_FALSE(answer->has_value()) << "nobody knows of it yet";
+  EXPECT_EQ(refusal_of(answer), ErrorCode::kTokenUnavailable);
+  EXPECT_EQ(counted("attests"), 1U) << "the token was asked";
+  EXPECT_EQ(counted("signatures"), 0U);
+  EXPECT_TRUE(records("evidence", 0).empty()) << "no intent, for nothing was to be signed";
+}
+
+TEST_F(EvidenceCollectorUnderTest, Invariant08_AKeyThatIsFoundWeakenedBeforeItHasSignedGivesNoEvidence) {
+  ask_for("slow-attest", "50");
+  ask_for("slow", "300");
+  const Answer answer = collect();
+  keys_->check_token(token());
+  ask_for("weakened");
+  ASSERT_TRUE(run_until([this] { return keys_->find("issuer")->stopped; }));
+  ASSERT_TRUE(answer->has_value()) << "at once, not after the signature";
+  ASSERT_FALSE(**answer);
+  EXPECT_EQ((*answer)->error().code, ErrorCode::kTokenUnavailable);
+  EXPECT_EQ(records("fail", 2).size(), 1U) << "nothing came of the record before it";
+  EXPECT_EQ(metrics_.evidence_bundles, 0U);
+}
+
+TEST_F(EvidenceCollectorUnderTest, AKeyThatAReloadTookAwayWhileTheTokenIsAskedSignsNoEvidence) {
+  ask_for("slow-attest", "50");
+  const Answer answer = collect();
+  ASSERT_TRUE(keys_->load({}));
+  EXPECT_EQ(refusal_of(answer), ErrorCode::kNotFound);
+  EXPECT_EQ(counted("attests"), 1U);
+  EXPECT_EQ(counted("signatures"), 0U);
 }
 
 TEST_F(EvidenceCollectorUnderTest, ShortDeadlinesLeaveOneQuestionWithTheHost) {
