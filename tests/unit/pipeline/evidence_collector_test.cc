@@ -72,11 +72,34 @@ class EvidenceCollectorUnderTest : public test::SigningPipeline {
     std::ofstream(directory_ / ("fake/" + fault)) << text;
   }
 
+  // A second token, that holds key "other".
+  void add_other_token() {
+    std::filesystem::create_directory(directory_ / "fake-other");
+    token::TokenSettings settings;
+    settings.spec.name = "other";
+    settings.spec.uri = directory_ / "fake-other";
+    settings.spec.latch_file = directory_ / "latch-other.json";
+    settings.program = {FAKE_HOST_PROGRAM, {"host", "--workers"}, {}};
+    other_ = (tokens_["other"] = std::make_unique<token::TokenService>(loop_, clock_, std::move(settings))).get();
+    other_->start();
+    ASSERT_TRUE(run_until([this] { return other_->ready(); }));
+    config::Key key;
+    key.name = "other";
+    key.kind = jose::KeyKind::kP256;
+    key.tokens = {"other"};
+    config_.keys.push_back(std::move(key));
+    ASSERT_TRUE(keys_->load(config_.keys));
+    bool made = false;
+    keys_->create(*keys_->find("other"), clock_.wall(), [&](const Result<void>& done) { made = done.has_value(); });
+    ASSERT_TRUE(run_until([&] { return made; }));
+  }
+
   // What the host answers from now on.
   void host_answers(const std::string& evidence) { std::ofstream(directory_ / "fake/evidence") << evidence; }
 
   void TearDown() override {
     SigningPipeline::TearDown();
+    if (other_ != nullptr) other_->stop(clock_.steady() + seconds(5));
     on_audit_woke_ = nullptr;
   }
 
@@ -84,6 +107,7 @@ class EvidenceCollectorUnderTest : public test::SigningPipeline {
 
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<EvidenceCollector> collector_;
+  token::TokenService* other_ = nullptr;
 };
 
 TEST_F(EvidenceCollectorUnderTest, ABundleSaysWhatTheTokenSaidAndIsSignedByItsKey) {
@@ -279,6 +303,21 @@ TEST_F(EvidenceCollectorUnderTest, WhatTheHostWasNotAskedInTimeItIsNotAskedAtAll
   ASSERT_TRUE(run_until([&] { return patient->has_value(); }));
   EXPECT_TRUE(**patient);
   EXPECT_EQ(counted("attests"), 1U) << "that of the patient one";
+}
+
+TEST_F(EvidenceCollectorUnderTest, ASlowTokenDoesNotHoldUpTheEvidenceOfAnother) {
+  add_other_token();
+  ask_for("slow-attest", "10000");
+  const Answer slow = collect();
+  const Answer other = collect(seconds(20), "other");
+  EXPECT_EQ(refusal_of(collect(seconds(20), "other")), ErrorCode::kOverloaded);
+  ASSERT_TRUE(run_until([&] { return other->has_value(); }));
+  ASSERT_TRUE(**other) << (*other)->error().reason;
+  EXPECT_FALSE(slow->has_value());
+  EXPECT_EQ(refusal_of(collect()), ErrorCode::kOverloaded) << "its own place is still taken";
+  EXPECT_EQ(evidence::read_bundle((**other)->file())->statement["key"], "other");
+  token().distrust("the test says so");
+  EXPECT_EQ(refusal_of(slow), ErrorCode::kTokenUnavailable);
 }
 
 TEST_F(EvidenceCollectorUnderTest, AHostThatIsLostFreesThePlaceOfACallerThatHasGone) {
