@@ -356,7 +356,7 @@ Judged<void> Pipeline::preview(const RequestContext& context, Verb verb, const s
 }
 
 Judged<std::string> Pipeline::permit(const RequestContext& context, Verb verb, const std::string& key) {
-  auto permitted = policy_->authorize(context.peer, verb, key);
+  auto permitted = policy_->authorize(context.peer, verb, key, limiter_, clock_.steady());
   if (!permitted) record_refusal(context, key, permitted.error());
   return permitted;
 }

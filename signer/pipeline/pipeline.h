@@ -95,7 +95,7 @@ class Pipeline {
   // Whether it is worth reading what the caller asks for with a verb that mints; a refusal is recorded.
   [[nodiscard]] Judged<void> preview(const RequestContext& context, Verb verb, const std::string& key);
 
-  // Whether `peer` may do `verb` (to `key`); a refusal is recorded.
+  // Whether `peer` may do `verb` (to `key`), the grant's rate spent if it is read-evidence; a refusal is recorded.
   [[nodiscard]] Judged<std::string> permit(const RequestContext& context, Verb verb, const std::string& key);
 
   // Records a refusal that happened before there was a request to judge, such as a body that is not JSON.

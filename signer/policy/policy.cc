@@ -141,9 +141,11 @@ std::vector<const Policy::Grant*> Policy::grants_for(const PeerIdentity& peer, V
   return found;
 }
 
-Judged<std::string> Policy::authorize(const PeerIdentity& peer, Verb verb, std::string_view key) const {
+Judged<std::string> Policy::authorize(const PeerIdentity& peer, Verb verb, std::string_view key, Limiter& limiter,
+                                      SteadyTime now) const {
   const auto grants = grants_for(peer, verb, key);
   if (grants.empty()) return denied("no grant has this verb for this caller and key");
+  if (verb == Verb::kReadEvidence) SIGNER_RETURN_IF_ERROR(spend_rate(*grants.front(), peer.uid, limiter, now));
   return grants.front()->written.name;
 }
 
@@ -172,10 +174,14 @@ Judged<Place> Policy::spend(const Grant& grant, uid_t uid, Limiter& limiter, Ste
   if (!place) {
     return refuse(ErrorCode::kRateLimited, "too many requests at once", "concurrency of grant " + written.name);
   }
-  if (written.rate && !limiter.rate.take(written.name, uid, *written.rate, now)) {
-    return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + written.name);
-  }
+  SIGNER_RETURN_IF_ERROR(spend_rate(grant, uid, limiter, now));
   return *std::move(place);
+}
+
+Judged<void> Policy::spend_rate(const Grant& grant, uid_t uid, Limiter& limiter, SteadyTime now) {
+  const config::Grant& written = grant.written;
+  if (!written.rate || limiter.rate.take(written.name, uid, *written.rate, now)) return {};
+  return refuse(ErrorCode::kRateLimited, "too many requests", "rate of grant " + written.name);
 }
 
 Judged<void> Policy::preview(const PeerIdentity& peer, Verb verb, std::string_view key, const Limiter& limiter,

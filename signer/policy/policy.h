@@ -100,8 +100,10 @@ class Policy {
                                      SteadyTime now) const;
 
   // The name of the first grant in the file that lets `peer` do `verb` (to `key`, if the verb is for one), or kDenied.
-  // For verbs that do not mint: those spend no limits.
-  [[nodiscard]] Judged<std::string> authorize(const PeerIdentity& peer, Verb verb, std::string_view key) const;
+  // For verbs that do not mint.  Of these read-evidence alone spends something: a unit of that grant's rate, if it has
+  // one; kRateLimited, which spends nothing, if none is left.
+  [[nodiscard]] Judged<std::string> authorize(const PeerIdentity& peer, Verb verb, std::string_view key,
+                                              Limiter& limiter, SteadyTime now) const;
 
  private:
   using Grant = ResolvedGrant;
@@ -116,6 +118,7 @@ class Policy {
 
   // A place under the grant, its rate spent; or kRateLimited.
   [[nodiscard]] static Judged<Place> spend(const Grant& grant, uid_t uid, Limiter& limiter, SteadyTime now);
+  [[nodiscard]] static Judged<void> spend_rate(const Grant& grant, uid_t uid, Limiter& limiter, SteadyTime now);
 
   std::vector<Grant> grants_;
   std::map<std::string, std::shared_ptr<const Profile>, std::less<>> profiles_;

@@ -24,6 +24,11 @@ static_assert(!std::is_default_constructible_v<AuthorizedRequest>);
 static_assert(!std::is_constructible_v<AuthorizedRequest, std::string, std::string,
                                        std::shared_ptr<const config::Profile>, jose::Json>);
 
+Judged<std::string> authorize(const Policy& policy, const PeerIdentity& who, Verb verb, std::string_view key) {
+  Limiter limiter;
+  return policy.authorize(who, verb, key, limiter, SteadyTime{});
+}
+
 Judged<AuthorizedRequest> authorize(const Policy& policy, const PeerIdentity& who, IssueRequest what) {
   Limiter limiter;
   return policy.authorize(who, std::move(what), limiter, SteadyTime{});
@@ -38,8 +43,8 @@ bool may_issue(const Policy& policy, const PeerIdentity& who, IssueRequest what)
 TEST(Policy, WhatNoGrantNamesIsDenied) {
   const auto nothing = build({});
   EXPECT_FALSE(may_issue(*nothing, peer(0), request("issuer", "access"))) << "root is nobody special";
-  EXPECT_FALSE(nothing->authorize(peer(0), Verb::kCreate, "issuer"));
-  EXPECT_FALSE(nothing->authorize(peer(0), Verb::kStatus, ""));
+  EXPECT_FALSE(authorize(*nothing, peer(0), Verb::kCreate, "issuer"));
+  EXPECT_FALSE(authorize(*nothing, peer(0), Verb::kStatus, ""));
 
   const auto policy = build({grant("idp", uid(1001), {"issuer"}, {"access"})});
   EXPECT_TRUE(may_issue(*policy, peer(1001), request("issuer", "access")));
@@ -58,15 +63,15 @@ TEST(Policy, AVerbThatIsNotInTheGrantIsDenied) {
              grant("status", uid(3), {}, {}, {Verb::kStatus}),
              grant("both", uid(4), {"issuer"}, {"access"}, {Verb::kIssue, Verb::kStatus})});
   EXPECT_TRUE(may_issue(*policy, peer(1), request("issuer", "access")));
-  EXPECT_FALSE(policy->authorize(peer(1), Verb::kCreate, "issuer"));
-  EXPECT_FALSE(policy->authorize(peer(1), Verb::kStatus, ""));
-  EXPECT_EQ(*policy->authorize(peer(2), Verb::kCreate, "issuer"), "create");
-  EXPECT_FALSE(policy->authorize(peer(2), Verb::kCreate, "other"));
+  EXPECT_FALSE(authorize(*policy, peer(1), Verb::kCreate, "issuer"));
+  EXPECT_FALSE(authorize(*policy, peer(1), Verb::kStatus, ""));
+  EXPECT_EQ(*authorize(*policy, peer(2), Verb::kCreate, "issuer"), "create");
+  EXPECT_FALSE(authorize(*policy, peer(2), Verb::kCreate, "other"));
   EXPECT_FALSE(may_issue(*policy, peer(2), request("issuer", "access")));
-  EXPECT_EQ(*policy->authorize(peer(3), Verb::kStatus, ""), "status");
-  EXPECT_FALSE(policy->authorize(peer(3), Verb::kCreate, "issuer"));
+  EXPECT_EQ(*authorize(*policy, peer(3), Verb::kStatus, ""), "status");
+  EXPECT_FALSE(authorize(*policy, peer(3), Verb::kCreate, "issuer"));
   EXPECT_FALSE(may_issue(*policy, peer(3), request("issuer", "access")));
-  EXPECT_TRUE(policy->authorize(peer(4), Verb::kStatus, ""));
+  EXPECT_TRUE(authorize(*policy, peer(4), Verb::kStatus, ""));
   EXPECT_TRUE(may_issue(*policy, peer(4), request("issuer", "access")));
 }
 
@@ -74,8 +79,8 @@ TEST(Policy, NoVerbIncludesAnother) {
   for (const auto& [granted, word] : kVerbWords) {
     const auto policy = build({grant("g", uid(1), {"issuer"}, {"access"}, {granted})});
     for (const auto& [asked, other] : kVerbWords) {
-      EXPECT_EQ(policy->authorize(peer(1), asked, "issuer").has_value(), asked == granted) << word << " " << other;
-      EXPECT_EQ(policy->authorize(peer(1), asked, "other").has_value(), asked == granted && !is_for_a_key(asked));
+      EXPECT_EQ(authorize(*policy, peer(1), asked, "issuer").has_value(), asked == granted) << word << " " << other;
+      EXPECT_EQ(authorize(*policy, peer(1), asked, "other").has_value(), asked == granted && !is_for_a_key(asked));
     }
     EXPECT_EQ(may_issue(*policy, peer(1), request("issuer", "access")), granted == Verb::kIssue) << word;
   }
@@ -223,8 +228,8 @@ TEST(Policy, AVerbWithoutLimitsThatTwoGrantsAllowIsRecordedUnderTheFirst) {
   group.gid = 2001;
   const auto policy = build({grant("by uid", uid(1), {"issuer"}, {}, {Verb::kCreate}),
                              grant("by group", group, {"issuer"}, {}, {Verb::kCreate})});
-  EXPECT_EQ(*policy->authorize(peer(1, 2001), Verb::kCreate, "issuer"), "by uid");
-  EXPECT_EQ(*policy->authorize(peer(2, 2001), Verb::kCreate, "issuer"), "by group");
+  EXPECT_EQ(*authorize(*policy, peer(1, 2001), Verb::kCreate, "issuer"), "by uid");
+  EXPECT_EQ(*authorize(*policy, peer(2, 2001), Verb::kCreate, "issuer"), "by group");
 }
 
 TEST(Policy, AnUnknownKeyAndAKeyOfSomebodyElseLookAlike) {

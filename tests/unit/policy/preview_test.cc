@@ -100,5 +100,29 @@ TEST(Preview, NeverRefusesWhatWouldBeAllowed) {
   EXPECT_GT(refused_unread, 1000);
 }
 
+TEST(EvidenceRate, Invariant10_IsTheGrantsForEachUidAndOtherVerbsSpendNothing) {
+  config::Match members;
+  members.gid = 7;
+  config::Grant limited = grant("auditors", members, {"issuer"}, {}, {Verb::kReadEvidence, Verb::kCreate});
+  limited.rate = 2.0;
+  const auto policy = build({limited, grant("free", uid(3), {"issuer"}, {}, {Verb::kReadEvidence})});
+  Limiter limiter;
+  ManualClock clock(WallTime(1790000000s));
+  const auto allowed = [&](const PeerIdentity& who, Verb verb) {
+    return policy->authorize(who, verb, "issuer", limiter, clock.steady());
+  };
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(allowed(peer(1, 7), Verb::kCreate));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(allowed(peer(1, 7), Verb::kReadEvidence).value(), "auditors");
+  const auto refused = allowed(peer(1, 7), Verb::kReadEvidence);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kRateLimited);
+  EXPECT_TRUE(allowed(peer(1, 7), Verb::kCreate));
+  EXPECT_TRUE(allowed(peer(2, 7), Verb::kReadEvidence)) << "another's share";
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(allowed(peer(3), Verb::kReadEvidence)) << "a grant without a rate";
+  clock.advance(500ms);
+  EXPECT_TRUE(allowed(peer(1, 7), Verb::kReadEvidence));
+  EXPECT_FALSE(allowed(peer(1, 7), Verb::kReadEvidence));
+}
+
 }  // namespace
 }  // namespace signer::policy
