@@ -3,7 +3,6 @@
 #include "ctl/enroll.h"
 
 #include "base/file.h"
-#include "base/hex.h"
 #include "base/secret_file.h"
 #include "ctl/helper.h"
 #include "ctl/input.h"
@@ -78,10 +77,9 @@ Outcome enroll_accept(const Context& context, const EnrollOptions& options) {
   if (!answer) return failed(context, Exit::kUsage, answer.error());
   const auto kept = read_secret_text(options.kept, evidence::kAnswerBytesMax);
   if (!kept) return failed(context, Exit::kUsage, kept.error());
-  const auto name = evidence::accept_answer(*answer, kept->secret.reveal());
-  if (!name) return failed(context, name.error().code == ErrorCode::kDenied ? Exit::kNo : Exit::kUsage, name.error());
-  const jose::Json enrolled = {{"name", to_hex(*name)}};
-  return written(context, options.out, jose::dump_json(enrolled) + "\n", "The attestation key is in that TPM.");
+  const auto key = evidence::accept_answer(*answer, kept->secret.reveal());
+  if (!key) return failed(context, key.error().code == ErrorCode::kDenied ? Exit::kNo : Exit::kUsage, key.error());
+  return written(context, options.out, evidence::enrolled_text(*key), "The attestation key is in that TPM.");
 }
 
 }  // namespace signer::ctl

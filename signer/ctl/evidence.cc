@@ -8,11 +8,11 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "base/hex.h"
 #include "ctl/input.h"
 #include "ctl/text.h"
 #include "evidence/bundle.h"
 #include "evidence/certificates.h"
+#include "evidence/enrolment.h"
 #include "evidence/report.h"
 #include "evidence/verify.h"
 #include "jose/base64url.h"
@@ -60,17 +60,12 @@ Result<void> take_certificates(const std::string& place, std::vector<Bytes>& int
   return {};
 }
 
-// The Name of the attestation key that such a file speaks of.
-Result<Bytes> read_enrolled(const std::string& file) {
+Result<evidence::EnrolledKey> read_enrolled_file(const std::string& file) {
   SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file(file, kEnrolledBytesMax));
-  const auto object = jose::parse_json_object(text);
-  const auto name = object && object->contains("name") && (*object)["name"].is_string()
-                        ? from_hex((*object)["name"].get<std::string>())
-                        : std::nullopt;
-  if (!name || name->size() != 34) {
-    return fail(unusable(file + " is not what `signerctl evidence enroll-ak accept` wrote"));
-  }
-  return *name;
+  auto key = evidence::read_enrolled(text);
+  if (!key)
+    return fail(unusable(file + " is not what `signerctl evidence enroll-ak accept` writes; enrol the key anew"));
+  return key;
 }
 
 }  // namespace
@@ -83,8 +78,8 @@ Result<evidence::Trust> read_trust(const EvidenceOptions& options) {
     SIGNER_RETURN_IF_ERROR(take_certificates(place, trust.attestation_roots));
   }
   for (const std::string& file : options.enrolled) {
-    SIGNER_ASSIGN_OR_RETURN(Bytes name, read_enrolled(file));
-    trust.enrolled.push_back(std::move(name));
+    SIGNER_ASSIGN_OR_RETURN(evidence::EnrolledKey key, read_enrolled_file(file));
+    trust.enrolled.push_back(std::move(key));
   }
   trust.allow_simulator = options.allow_simulator;
   trust.now = options.now;

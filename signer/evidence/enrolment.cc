@@ -72,6 +72,25 @@ Result<CardParts> parts_of(std::string_view text) {
   return CardParts{*std::move(area), *std::move(endorsement_area), *std::move(certificates)};
 }
 
+// The three members; nothing if one is anything else.
+std::optional<EnrolledKey> enrolled_in(const Json& object) {
+  const auto name_in = [&object](const char* member) -> std::optional<Bytes> {
+    const auto found = object.find(member);
+    if (found == object.end() || !found->is_string()) return std::nullopt;
+    auto name = from_hex(found->get_ref<const std::string&>());
+    return name && name->size() == kNameBytes ? std::move(name) : std::nullopt;
+  };
+  auto name = name_in("name");
+  auto endorsement_name = name_in("ek_name");
+  const auto simulator = object.find("simulator");
+  if (!name || !endorsement_name || simulator == object.end() || !simulator->is_boolean()) return std::nullopt;
+  return EnrolledKey{*std::move(name), *std::move(endorsement_name), simulator->get<bool>()};
+}
+
+Json json_of(const EnrolledKey& key) {
+  return {{"name", to_hex(key.name)}, {"ek_name", to_hex(key.endorsement_name)}, {"simulator", key.simulator}};
+}
+
 }  // namespace
 
 Result<AttestationKeyCard> read_card(std::string_view text, const Trust& trust) {
@@ -80,6 +99,7 @@ Result<AttestationKeyCard> read_card(std::string_view text, const Trust& trust) 
   SIGNER_ASSIGN_OR_RETURN(keys.attestation.area, read_public_area(parts.attestation_area));
   SIGNER_ASSIGN_OR_RETURN(keys.endorsement.area, read_public_area(parts.endorsement_area));
   keys.attestation.name = name_of(parts.attestation_area);
+  keys.endorsement.name = name_of(parts.endorsement_area);
   TpmPart part;
   part.endorsement_key_certificates = std::move(parts.certificates);
   AttestationKeyCard card;
@@ -87,6 +107,8 @@ Result<AttestationKeyCard> read_card(std::string_view text, const Trust& trust) 
   // Those of the attestation key are not asked for here: this is how it comes to be known.
   std::erase_if(card.judgement.checks, [](const Check& check) { return check.name.starts_with("tpm.ak."); });
   card.name = keys.attestation.name;
+  card.endorsement_name = keys.endorsement.name;
+  card.is_simulator = origin.is_simulator;
   card.endorsement_key = numbers_of(keys.endorsement.area);
   for (const Check& check : card.judgement.checks) {
     if (check.name == "tpm.ek.manufacturer") card.manufacturer = check.found;
@@ -104,33 +126,41 @@ Result<ChallengeFiles> challenge_card(const AttestationKeyCard& card) {
   SIGNER_ASSIGN_OR_RETURN(const Challenge challenge, make_challenge(card.endorsement_key, card.name));
   const Json sent = {{"credential", jose::base64url_encode(challenge.credential)},
                      {"secret", jose::base64url_encode(challenge.encrypted_secret)}};
-  const Json kept = {{"name", to_hex(card.name)},
-                     {"secret", jose::base64url_encode(bytes_of(challenge.secret.reveal()))}};
+  Json kept = json_of({Bytes(card.name.begin(), card.name.end()),
+                       Bytes(card.endorsement_name.begin(), card.endorsement_name.end()), card.is_simulator});
+  kept["secret"] = jose::base64url_encode(bytes_of(challenge.secret.reveal()));
   return ChallengeFiles{jose::dump_json(sent) + "\n", jose::dump_json(kept) + "\n"};
 }
 
-Result<Name> accept_answer(std::string_view answer, std::string_view kept) {
+Result<EnrolledKey> accept_answer(std::string_view answer, std::string_view kept) {
   jose::JsonLimits limits;
   limits.bytes_max = kAnswerBytesMax;
   const auto given = jose::parse_json_object(answer, limits);
   const auto own = jose::parse_json_object(kept, limits);
   const auto answered = given ? bytes_in(*given, "secret", kSecretBytes) : std::nullopt;
   const auto secret = own ? bytes_in(*own, "secret", kSecretBytes) : std::nullopt;
-  const auto hex = own && own->contains("name") && (*own)["name"].is_string()
-                       ? from_hex((*own)["name"].get<std::string>())
-                       : std::nullopt;
+  auto key = own ? enrolled_in(*own) : std::nullopt;
   if (!answered || given->size() != 1)
     return fail(ErrorCode::kInvalidRequest, "evidence: the answer is not what `enroll-ak answer` writes");
-  if (!secret || secret->size() != kSecretBytes || !hex || hex->size() != kNameBytes || own->size() != 2)
+  if (!secret || secret->size() != kSecretBytes || !key || own->size() != 4)
     return fail(ErrorCode::kInvalidRequest,
                 "evidence: the file that was kept is not what `enroll-ak challenge` writes");
   if (answered->size() != secret->size() || ::CRYPTO_memcmp(answered->data(), secret->data(), secret->size()) != 0) {
     return fail(ErrorCode::kDenied,
                 "evidence: the answer is another secret: this attestation key is not in the TPM that was challenged");
   }
-  Name name{};
-  std::ranges::copy(*hex, name.begin());
-  return name;
+  return *std::move(key);
+}
+
+std::string enrolled_text(const EnrolledKey& key) {
+  return jose::dump_json(json_of(key)) + "\n";
+}
+
+Result<EnrolledKey> read_enrolled(std::string_view text) {
+  const auto object = jose::parse_json_object(text);
+  auto key = object && object->size() == 3 ? enrolled_in(*object) : std::nullopt;
+  if (!key) return fail(ErrorCode::kInvalidRequest, "evidence: this is not what `enroll-ak accept` writes");
+  return *std::move(key);
 }
 
 }  // namespace signer::evidence

@@ -19,7 +19,9 @@ inline constexpr std::size_t kAnswerBytesMax = 4096;
 
 // What the operator's TPM says of its two keys, judged.
 struct AttestationKeyCard {
-  Name name{};               // of the attestation key
+  Name name{};              // of the attestation key
+  Name endorsement_name{};  // of the endorsement key
+  bool is_simulator = false;
   std::string manufacturer;  // by the endorsement key's certificate: "id:49465800"
   jose::PublicKey endorsement_key;
   Judgement judgement;  // tpm.simulator and tpm.ek.*; its grade is kAttested if a manufacturer's root stands behind the
@@ -31,7 +33,7 @@ struct AttestationKeyCard {
 [[nodiscard]] Result<AttestationKeyCard> read_card(std::string_view text, const Trust& trust);
 
 // What goes to the operator: {"credential","secret"}, and what the auditor keeps until the answer comes:
-// {"name","secret"}, which is secret.
+// {"ek_name","name","secret","simulator"}, which is secret.
 struct ChallengeFiles {
   std::string challenge;
   std::string kept;
@@ -39,8 +41,14 @@ struct ChallengeFiles {
 
 [[nodiscard]] Result<ChallengeFiles> challenge_card(const AttestationKeyCard& card);
 
-// The Name of the attestation key, if the answer {"secret"} is the secret that was kept: kDenied if it is another,
-// kInvalidRequest if one of the two is malformed.
-[[nodiscard]] Result<Name> accept_answer(std::string_view answer, std::string_view kept);
+// The attestation key and the endorsement key that was challenged, if the answer {"secret"} is the secret that was
+// kept: kDenied if it is another, kInvalidRequest if one of the two is malformed.
+[[nodiscard]] Result<EnrolledKey> accept_answer(std::string_view answer, std::string_view kept);
+
+// One line {"ek_name","name","simulator"}: Names in hexadecimal digits, and whether the TPM was a simulator.
+[[nodiscard]] std::string enrolled_text(const EnrolledKey& key);
+
+// kInvalidRequest if it is not exactly that.
+[[nodiscard]] Result<EnrolledKey> read_enrolled(std::string_view text);
 
 }  // namespace signer::evidence

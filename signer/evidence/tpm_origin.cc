@@ -62,10 +62,10 @@ bool names_a_simulator(const std::vector<Certificate>& certificates) {
 }
 
 bool judge_simulator(const TpmPart& part, const std::vector<Certificate>& endorsement,
-                     const std::vector<Certificate>& attestation, Judgement& judgement) {
+                     const std::vector<Certificate>& attestation, bool enrolled_as_one, Judgement& judgement) {
   const TpmPart::Properties& says = part.properties;
   const bool is_simulator = says.simulator || reads_like_a_simulator(says.vendor) || names_a_simulator(endorsement) ||
-                            names_a_simulator(attestation);
+                            names_a_simulator(attestation) || enrolled_as_one;
   judgement.add("tpm.simulator", is_simulator ? Finding::kWarning : Finding::kInformation,
                 shown("manufacturer " + says.manufacturer + ", vendor " + says.vendor + ", firmware " + says.firmware),
                 is_simulator ? "This TPM is a program: no hardware keeps the key."
@@ -141,13 +141,38 @@ bool judge_endorsement(const TpmPart& part, const std::vector<Certificate>& cert
          manufacturer.has_value() && usage != Finding::kBad;
 }
 
-bool judge_enrolled(const Name& name, const Trust& trust, Judgement& judgement) {
-  const bool enrolled =
-      std::ranges::any_of(trust.enrolled, [&name](const Bytes& one) { return std::ranges::equal(one, name); });
-  judgement.add("tpm.ak.enrolled", enrolled ? Finding::kGood : Finding::kNotReported, to_hex(name),
-                enrolled ? "The attestation key was found in its TPM by a challenge before."
-                         : "The attestation key is none of those that were found in their TPM by a challenge.");
-  return enrolled;
+// What was enrolled of this attestation key.
+struct Enrolment {
+  bool is_here = false;       // with this endorsement key
+  bool is_elsewhere = false;  // with another endorsement key alone
+  bool is_simulator = false;
+};
+
+Enrolment enrolment_of(const TpmKeys& keys, const Trust& trust) {
+  Enrolment here;
+  Enrolment elsewhere;
+  for (const EnrolledKey& one : trust.enrolled) {
+    if (!std::ranges::equal(one.name, keys.attestation.name)) continue;
+    const bool same = std::ranges::equal(one.endorsement_name, keys.endorsement.name);
+    Enrolment& found = same ? here : elsewhere;
+    found.is_here = same;
+    found.is_elsewhere = !same;
+    found.is_simulator = found.is_simulator || one.simulator;
+  }
+  // Anybody can have the Name of somebody else's key enrolled at an endorsement key of software, so what was found
+  // elsewhere says nothing against a key that was found here.
+  return here.is_here ? here : elsewhere;
+}
+
+bool judge_enrolled(const Name& name, const Enrolment& enrolment, Judgement& judgement) {
+  Finding finding = enrolment.is_here ? Finding::kGood : Finding::kNotReported;
+  if (enrolment.is_elsewhere) finding = Finding::kWarning;
+  judgement.add("tpm.ak.enrolled", finding, to_hex(name),
+                enrolment.is_here ? "The attestation key was found in this TPM by a challenge before."
+                : enrolment.is_elsewhere
+                    ? "The attestation key was enrolled with another endorsement key: that says nothing of this TPM."
+                    : "The attestation key is none of those that were found in their TPM by a challenge.");
+  return enrolment.is_here;
 }
 
 // Whether somebody whom the auditor trusts for that certified the attestation key.
@@ -177,10 +202,11 @@ TpmOrigin judge_tpm_origin(const TpmPart& part, const TpmKeys& keys, const Trust
   const auto endorsement = read_all(part.endorsement_key_certificates, "tpm.ek.certificate", judgement);
   const auto attestation = read_all(part.attestation_key_certificates, "tpm.ak.certificate", judgement);
   if (!endorsement || !attestation) return origin;
-  origin.is_simulator = judge_simulator(part, *endorsement, *attestation, judgement);
+  const Enrolment enrolment = enrolment_of(keys, trust);
+  origin.is_simulator = judge_simulator(part, *endorsement, *attestation, enrolment.is_simulator, judgement);
   origin.has_manufacturer =
       judge_endorsement(part, *endorsement, keys.endorsement.area, origin.is_simulator, trust, judgement);
-  const bool enrolled = judge_enrolled(keys.attestation.name, trust, judgement);
+  const bool enrolled = judge_enrolled(keys.attestation.name, enrolment, judgement);
   const bool certified = judge_attestation_certificate(part, *attestation, keys.attestation.area, trust, judgement);
   origin.attestation_is_tied = enrolled || certified;
   return origin;

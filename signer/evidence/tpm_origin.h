@@ -11,7 +11,7 @@
 namespace signer::evidence {
 
 struct TpmOrigin {
-  bool is_simulator = false;
+  bool is_simulator = false;         // by what it says, by its certificates or because it was enrolled as one
   bool has_manufacturer = false;     // a chain from the endorsement key to a root, which names the chip's manufacturer
   bool attestation_is_tied = false;  // the attestation key is known to be in a TPM
 };

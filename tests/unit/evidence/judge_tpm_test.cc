@@ -80,9 +80,9 @@ TEST(JudgeTpm, AnEnrolledAttestationKeyNeedsNoCertificate) {
   Trust trust = TpmModel::trust();
   trust.attestation_roots.clear();
   EXPECT_EQ(model.judge(trust).grade, Grade::kClaimed);
-  trust.enrolled = {model.storage_root.name()};
+  trust.enrolled = {{model.storage_root.name(), model.endorsement_key.name()}};
   EXPECT_EQ(model.judge(trust).grade, Grade::kClaimed) << "another key was enrolled";
-  trust.enrolled.push_back(model.attestation_key.name());
+  trust.enrolled.push_back({model.attestation_key.name(), model.endorsement_key.name()});
   const Judgement judgement = model.judge(trust);
   EXPECT_EQ(judgement.grade, Grade::kAttested) << text_of_checks(judgement);
   EXPECT_EQ(finding_of(judgement, "tpm.ak.enrolled"), Finding::kGood);
@@ -314,7 +314,7 @@ TEST(JudgeTpm, TheAttestationKeyOfAnotherTpmIsFoundOut) {
             (Names{"tpm.certify.signature", "tpm.creation.signature", "tpm.quote.signature"}));
   // All of it from the other TPM, but for the certificate and the enrolled Name.
   Trust trust = TpmModel::trust();
-  trust.enrolled = {model.attestation_key.name()};
+  trust.enrolled = {{model.attestation_key.name(), model.endorsement_key.name()}};
   model.certified_attestation = model.attestation_key.numbers;
   model.attestation_key.numbers = SigningKey::second().public_key();
   const Judgement judgement = model.judge(trust);

@@ -180,7 +180,8 @@ TEST_F(TpmArtefacts, OfAnotherImplementationAreJudgedGoodAndOfASimulator) {
   const jose::PublicKey published = numbers_of(read_public_area(content("key.area", 2)).value());
   EXPECT_EQ(to_hex(name_of(content("key.area", 2))), to_hex(content("key.name")));
   Trust trust = test::TpmModel::trust();
-  trust.enrolled = {content("ak.name")};
+  const Name endorsement = name_of(content("ek.area", 2));
+  trust.enrolled = {{content("ak.name"), Bytes(endorsement.begin(), endorsement.end()), true}};
   trust.allow_simulator = true;
   const Judgement judgement = judge_tpm(made, published, {.nonce = nonce_, .context = kContext}, trust);
   for (const Check& check : judgement.checks) {

@@ -132,7 +132,7 @@ TEST(TpmOrigin, ASimulatorIsSoftwareWhateverCertificatesItHas) {
     TpmModel model;
     change(model);
     Trust trust = TpmModel::trust();
-    trust.enrolled = {model.attestation_key.name()};
+    trust.enrolled = {{model.attestation_key.name(), model.endorsement_key.name()}};
     const Judgement strict = model.judge(trust);
     EXPECT_EQ(strict.grade, Grade::kSoftware) << what;
     EXPECT_EQ(finding_of(strict, "tpm.simulator"), Finding::kWarning) << what;
@@ -143,6 +143,42 @@ TEST(TpmOrigin, ASimulatorIsSoftwareWhateverCertificatesItHas) {
     EXPECT_EQ(finding_of(lenient, "tpm.ek.chain"), Finding::kGood) << what;
     model.key.attributes |= 0x800U;
     EXPECT_EQ(model.judge(trust).grade, Grade::kFailed) << what << ": and a wrong key is still wrong";
+  }
+}
+
+TEST(TpmOrigin, Invariant04_AnEnrolmentCountsForTheTpmThatWasChallengedAlone) {
+  TpmModel model;
+  model.change_part = without_attestation_certificate;
+  const Bytes name = model.attestation_key.name();
+  const Bytes here = model.endorsement_key.name();
+  const Bytes elsewhere = model.storage_root.name();
+  struct Enrolled {
+    const char* what;
+    std::vector<EnrolledKey> keys;
+    Grade grade;
+    Finding finding;
+  };
+  const std::vector<Enrolled> rows = {
+      {"in this TPM", {{name, here, false}}, Grade::kAttested, Finding::kGood},
+      {"a program's key, then a chip's certificate", {{name, elsewhere, true}}, Grade::kSoftware, Finding::kWarning},
+      {"in another chip", {{name, elsewhere, false}}, Grade::kClaimed, Finding::kWarning},
+      {"no key of the endorsement key", {{here, here, false}}, Grade::kClaimed, Finding::kNotReported},
+      {"no endorsement key", {{name, {}, false}}, Grade::kClaimed, Finding::kWarning},
+      {"at a simulator that says it is a chip now", {{name, here, true}}, Grade::kSoftware, Finding::kGood},
+      {"the same and as a chip", {{name, here, false}, {name, here, true}}, Grade::kSoftware, Finding::kGood},
+      {"here, and by a stranger at a simulator",
+       {{name, elsewhere, true}, {name, here, false}},
+       Grade::kAttested,
+       Finding::kGood}};
+  for (const Enrolled& row : rows) {
+    Trust trust = TpmModel::trust();
+    trust.enrolled = row.keys;
+    const Judgement judgement = model.judge(trust);
+    EXPECT_EQ(to_string(judgement.grade), to_string(row.grade)) << row.what;
+    EXPECT_EQ(finding_of(judgement, "tpm.ak.enrolled"), row.finding) << row.what;
+    EXPECT_EQ(finding_of(judgement, "tpm.simulator"),
+              row.grade == Grade::kSoftware ? Finding::kWarning : Finding::kInformation)
+        << row.what;
   }
 }
 
