@@ -36,6 +36,7 @@ bool may_wrap(const OfferedMechanism& offered) {
     case CKM_AES_CBC_PAD:
     case CKM_AES_CTR:
     case CKM_AES_GCM:
+    case CKM_AES_CCM:
     case CKM_AES_KEY_WRAP:
     case CKM_AES_KEY_WRAP_PAD:
     case CKM_AES_KEY_WRAP_KWP:

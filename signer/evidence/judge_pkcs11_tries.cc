@@ -23,7 +23,7 @@ struct Tally {
   std::size_t refused = 0;
   std::string broken;  // the first one
   std::string weak;
-  std::string missing;  // subjects, with a comma between
+  std::string missing;  // subjects, or what was answered to them that is no answer, with a comma between
 };
 
 Tally tally(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa) {
@@ -40,7 +40,10 @@ Tally tally(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa) {
   }
   for (const std::string& subject : subjects_of(rule, part, is_rsa)) {
     if (std::ranges::find(tried, subject) != tried.end()) continue;
-    all.missing += (all.missing.empty() ? "" : ", ") + (subject.empty() ? "it" : subject);
+    const auto answer = std::ranges::find_if(
+        part.tried, [&](const Pkcs11Try& one) { return one.probe == rule.probe && subject_of(rule, one) == subject; });
+    all.missing += all.missing.empty() ? "" : ", ";
+    all.missing += answer != part.tried.end() ? told(*answer) : subject.empty() ? "it" : subject;
   }
   return all;
 }
@@ -61,8 +64,8 @@ bool judge_rule(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa, Judg
     judgement.add(name, Finding::kBad, shown(all.broken),
                   changed ? "a key made alike was weakened: so can this one be" : std::string(rule.wrong));
   } else if (!all.missing.empty()) {
-    judgement.add(name, Finding::kNotReported, shown("not tried: " + all.missing),
-                  "not every try is there, so none of them counts");
+    judgement.add(name, Finding::kNotReported, shown("no answer: " + all.missing),
+                  "not every try is there and came to the point, so none of them counts");
   } else if (!all.weak.empty()) {
     judgement.add(name, Finding::kWarning, shown(all.weak), meaning_of_weak(rule));
   } else if (all.refused == 0) {
@@ -147,6 +150,7 @@ std::string judge_tries(const Pkcs11Part& part, const jose::PublicKey& key, Judg
                                                         : "what the operator asked the host to try");
   if (nothing) return "Nothing was tried to get the key out (probes: none): there is the token's word alone.";
   if (part.probes == ProbesAsked::kReadOnly) return "What would change a key was not tried (probes: read-only).";
+  if (part.mechanisms.empty()) return "The token lists no mechanism, so what had to be tried is not known.";
   if (!missing.empty()) return "Not every try is there: probe." + missing + ".";
   if (!alike) return "There is no key like this one on which the rest was tried.";
   return {};

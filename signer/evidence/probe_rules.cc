@@ -141,25 +141,42 @@ constexpr std::array<ProbeRule, 16> kProbeRules{{
      "the token wrapped it after the other tries: so it can this key"},
 }};
 
-// Return values that speak of the session, the machine or the wrapping key, and not of what was tried.
-constexpr std::array<std::string_view, 14> kNoAnswers{"CKR_HOST_MEMORY",
-                                                      "CKR_SLOT_ID_INVALID",
-                                                      "CKR_FUNCTION_CANCELED",
-                                                      "CKR_DEVICE_REMOVED",
-                                                      "CKR_DEVICE_MEMORY",
-                                                      "CKR_OPERATION_ACTIVE",
-                                                      "CKR_SESSION_CLOSED",
-                                                      "CKR_SESSION_COUNT",
-                                                      "CKR_SESSION_HANDLE_INVALID",
-                                                      "CKR_TOKEN_NOT_PRESENT",
-                                                      "CKR_USER_NOT_LOGGED_IN",
-                                                      "CKR_CRYPTOKI_NOT_INITIALIZED",
-                                                      "CKR_WRAPPING_KEY_HANDLE_INVALID",
-                                                      "CKR_OBJECT_HANDLE_INVALID"};
+// What refuses, whatever was tried: the key or the token says no before it looks at any data.  Everything that is in no
+// list here (a failure, a wrong handle or argument, a lost session, a name that nobody knows) says nothing of the key.
+constexpr std::array<std::string_view, 9> kRefusals{
+    "CKR_KEY_UNEXTRACTABLE",          "CKR_KEY_NOT_WRAPPABLE",      "CKR_KEY_TYPE_INCONSISTENT",
+    "CKR_KEY_FUNCTION_NOT_PERMITTED", "CKR_KEY_INDIGESTIBLE",       "CKR_STATE_UNSAVEABLE",
+    "CKR_ACTION_PROHIBITED",          "CKR_FUNCTION_NOT_SUPPORTED", "CKR_MECHANISM_INVALID"};
+
+// The same of attributes.  Not of an unwrapping: there they speak of the key that would come out.
+constexpr std::array<std::string_view, 6> kAttributeRefusals{"CKR_ATTRIBUTE_SENSITIVE",   "CKR_ATTRIBUTE_TYPE_INVALID",
+                                                             "CKR_ATTRIBUTE_READ_ONLY",   "CKR_ATTRIBUTE_VALUE_INVALID",
+                                                             "CKR_TEMPLATE_INCONSISTENT", "CKR_TEMPLATE_INCOMPLETE"};
+
+// Of an unwrapping key alone: it is of no kind that unwraps this way.
+constexpr std::string_view kUnwrapRefusal = "CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT";
 
 // What says that the key did not fit, not that it may not be wrapped.
 constexpr std::array<std::string_view, 4> kMisfits{"CKR_DATA_LEN_RANGE", "CKR_KEY_SIZE_RANGE",
                                                    "CKR_WRAPPING_KEY_SIZE_RANGE", "CKR_MECHANISM_PARAM_INVALID"};
+
+bool is_among(std::string_view name, std::span<const std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+// The token asks for more room: it would have given what was asked for.
+bool wanted_more_room(const ProbeRule& rule, const Pkcs11Try& one) {
+  return one.rv == "CKR_BUFFER_TOO_SMALL" &&
+         (rule.answers == ProbeAnswers::kNoBytes || rule.answers == ProbeAnswers::kWrap);
+}
+
+// Both lists show what was set, with a value.
+bool shows_what_was_set(const Pkcs11Try& one) {
+  const std::string name = one.attribute.substr(0, one.attribute.find('='));
+  const auto number = std::ranges::find(cryptoki::kAttributes, std::string_view(name), &cryptoki::NamedNumber::name);
+  return number != cryptoki::kAttributes.end() && one.before && one.after && one.before->flag(number->number) &&
+         one.after->flag(number->number);
+}
 
 ProbeOutcome on_success(const ProbeRule& rule, const Pkcs11Try& one) {
   // A copy that may decrypt is as well kept as the original.
@@ -167,12 +184,11 @@ ProbeOutcome on_success(const ProbeRule& rule, const Pkcs11Try& one) {
   return rule.on_success == Finding::kBad ? ProbeOutcome::kBroken : ProbeOutcome::kWeak;
 }
 
-std::vector<std::string> listed_mechanisms(const Pkcs11Part& part, std::span<const std::uint64_t> types,
-                                           std::uint64_t flag) {
+// By type alone: modules wrap with what they list without a flag too.
+std::vector<std::string> listed_mechanisms(const Pkcs11Part& part, std::span<const std::uint64_t> types) {
   std::vector<std::string> names;
   for (const Pkcs11Mechanism& mechanism : part.mechanisms) {
-    if ((mechanism.flags & flag) == 0 || std::ranges::find(types, mechanism.type) == types.end()) continue;
-    names.push_back(mechanism.name);
+    if (std::ranges::find(types, mechanism.type) != types.end()) names.push_back(mechanism.name);
   }
   return names;
 }
@@ -189,19 +205,21 @@ ProbeOutcome outcome_of(const ProbeRule& rule, const Pkcs11Try& one) {
   if (rule.answers == ProbeAnswers::kSetting && one.before && one.after && *one.before != *one.after) {
     return ProbeOutcome::kBroken;
   }
-  if (ok && rule.answers != ProbeAnswers::kNothing) return on_success(rule, one);
+  if ((ok && rule.answers != ProbeAnswers::kNothing) || wanted_more_room(rule, one)) return on_success(rule, one);
   if (rule.answers == ProbeAnswers::kUnwrap &&
       (one.rv.starts_with("CKR_WRAPPED_KEY_") || one.rv.starts_with("CKR_ENCRYPTED_DATA_"))) {
     return ProbeOutcome::kBroken;
   }
-  const bool decided = std::ranges::find(rule.calls, one.call) != rule.calls.end() && !one.call.empty();
-  if (!decided || std::ranges::find(kNoAnswers, one.rv) != kNoAnswers.end()) return ProbeOutcome::kNoTry;
+  if (one.call.empty() || !is_among(one.call, rule.calls)) return ProbeOutcome::kNoTry;
   const bool counts_bytes = rule.answers == ProbeAnswers::kNoBytes || rule.answers == ProbeAnswers::kNothing;
   if (counts_bytes && !one.length) return ProbeOutcome::kNoTry;
-  const bool compared = one.before && one.after && !one.before->empty();
-  if (rule.answers == ProbeAnswers::kSetting && !compared) return ProbeOutcome::kNoTry;
-  const bool misfit = std::ranges::find(kMisfits, one.rv) != kMisfits.end();
-  return rule.answers == ProbeAnswers::kWrap && misfit ? ProbeOutcome::kWeak : ProbeOutcome::kRefused;
+  if (rule.answers == ProbeAnswers::kSetting && !shows_what_was_set(one)) return ProbeOutcome::kNoTry;
+  if (rule.answers == ProbeAnswers::kWrap && is_among(one.rv, kMisfits)) return ProbeOutcome::kWeak;
+  if (ok) return ProbeOutcome::kRefused;  // kNothing: the public number came, and nothing else
+  const bool unwraps = rule.answers == ProbeAnswers::kUnwrap;
+  const bool refused =
+      is_among(one.rv, kRefusals) || (unwraps ? one.rv == kUnwrapRefusal : is_among(one.rv, kAttributeRefusals));
+  return refused ? ProbeOutcome::kRefused : ProbeOutcome::kNoTry;
 }
 
 std::vector<std::string> subjects_of(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa) {
@@ -215,9 +233,9 @@ std::vector<std::string> subjects_of(const ProbeRule& rule, const Pkcs11Part& pa
       return {"CKA_PRIVATE_EXPONENT", "CKA_PRIME_1",    "CKA_PRIME_2",
               "CKA_EXPONENT_1",       "CKA_EXPONENT_2", "CKA_COEFFICIENT"};
     case ProbeSubjects::kSymmetricWrapping:
-      return listed_mechanisms(part, cryptoki::kSymmetricWrapping, cryptoki::kMechanismWraps);
+      return listed_mechanisms(part, cryptoki::kSymmetricWrapping);
     case ProbeSubjects::kDerivations:
-      return listed_mechanisms(part, kDerivationTypes, cryptoki::kMechanismDerives);
+      return listed_mechanisms(part, kDerivationTypes);
     case ProbeSubjects::kRsaEncryption:
       return {"CKM_RSA_PKCS", "CKM_RSA_PKCS_OAEP"};
     case ProbeSubjects::kRsaPkcs:

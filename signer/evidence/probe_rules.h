@@ -31,10 +31,10 @@ enum class ProbeSubjects {
 
 // How an answer is read.
 enum class ProbeAnswers {
-  kRefusal,  // not CKR_OK
-  kNoBytes,  // not CKR_OK, and no bytes
-  kNothing,  // no bytes, whatever it says
-  kWrap,     // not CKR_OK; a complaint of size or parameters is weak
+  kRefusal,  // a refusal
+  kNoBytes,  // a refusal, and no bytes; a call for more room is consent
+  kNothing,  // a refusal or CKR_OK, and no bytes
+  kWrap,     // a refusal; a complaint of size or parameters is weak, a call for more room is consent
   kUnwrap,   // a refusal of the key or the call, not of the data
   kSetting,  // what is set stays as it was
 };

@@ -62,7 +62,7 @@ TEST(JudgeTries, Invariant04_AKeyThatGetsOutFailsHoweverGoodItsAttributes) {
        {"copy", "CKA_SENSITIVE", ok},
        {"copy", "CKA_PRIVATE", ok},
        {"set-attribute", "CKA_EXTRACTABLE", [](Json& one) { set_flag(one["after"], "CKA_EXTRACTABLE", true); }},
-       {"set-attribute", "CKA_DECRYPT", [](Json& one) { one["after"].push_back(flag_of("CKA_DECRYPT", 0x105, true)); }},
+       {"set-attribute", "CKA_DECRYPT", [](Json& one) { set_flag(one["after"], "CKA_DECRYPT", true); }},
        {"throwaway-read", "CKA_PRIME_2", ok_with_bytes},
        {"throwaway-wrap", "CKM_AES_KEY_WRAP", ok_with_bytes}},
       Finding::kBad, Grade::kFailed);
@@ -79,16 +79,53 @@ TEST(JudgeTries, WhatIsWeakAndKeepsTheKeyInIsAWarning) {
                  Finding::kWarning, Grade::kProbed);
 }
 
-TEST(JudgeTries, AnyRefusalWillDo) {
+TEST(JudgeTries, WhatSpeaksOfTheKeyOrTheCallIsARefusal) {
   const auto answers = [](const char* rv) { return [rv](Json& one) { one["rv"] = rv; }; };
   expect_answers({{"wrap", "", answers("CKR_MECHANISM_INVALID")},
                   {"wrap", "", answers("CKR_FUNCTION_NOT_SUPPORTED")},
+                  {"wrap", "", answers("CKR_KEY_NOT_WRAPPABLE")},
                   {"read", "", answers("CKR_ATTRIBUTE_TYPE_INVALID")},
                   {"read-mixed", "", ok},
+                  {"derive", "", answers("CKR_TEMPLATE_INCONSISTENT")},
                   {"digest-key", "", [](Json& one) { one["call"] = "C_DigestInit"; }},
                   {"sign-raw", "", [](Json& one) { one["call"] = "C_Sign"; }},
+                  {"sign-recover", "", answers("CKR_FUNCTION_NOT_SUPPORTED")},
+                  {"set-attribute", "CKA_LOCAL", answers("CKR_ATTRIBUTE_READ_ONLY")},
+                  {"copy", "CKA_EXTRACTABLE", answers("CKR_TEMPLATE_INCONSISTENT")},
                   {"unwrap", "", answers("CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT")}},
                  Finding::kGood, Grade::kProbed);
+}
+
+TEST(JudgeTries, Invariant04_AnAnswerThatIsNoRefusalIsNoTryOfAnyProbe) {
+  const Json good = good_pkcs11(made_up_key());
+  // One of each probe, each with every answer that says nothing of the key.
+  for (const char* probe :
+       {"read", "read-mixed", "wrap", "wrap-public", "derive", "decrypt", "unwrap", "sign-recover", "sign-raw",
+        "sign-other", "digest-key", "operation-state", "set-attribute", "copy", "throwaway-read", "throwaway-wrap"}) {
+    for (const char* rv : {"CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED", "CKR_DEVICE_ERROR", "CKR_ARGUMENTS_BAD",
+                           "CKR_PIN_EXPIRED", "CKR_KEY_HANDLE_INVALID", "CKR_OBJECT_HANDLE_INVALID",
+                           "CKR_TOKEN_NOT_RECOGNIZED", "CKR_OPERATION_NOT_INITIALIZED", "CKR_NO_SUCH_NAME"}) {
+      Json part = good;
+      (*tries(part, probe).front())["rv"] = rv;
+      const Judgement judgement = judge_pkcs11(part, made_up_key());
+      EXPECT_EQ(judgement.grade, Grade::kClaimed) << probe << " " << rv << ": " << judgement.reason;
+      EXPECT_EQ(finding_of(judgement, "probe." + std::string(probe)), Finding::kNotReported) << probe << " " << rv;
+      const auto check = std::ranges::find(judgement.checks, "probe." + std::string(probe), &Check::name);
+      ASSERT_NE(check, judgement.checks.end());
+      EXPECT_NE(check->found.find(rv), std::string::npos) << "the answer is shown: " << check->found;
+    }
+  }
+}
+
+TEST(JudgeTries, Invariant04_ACallForMoreRoomIsConsent) {
+  const auto more_room = [](Json& one) { one["rv"] = "CKR_BUFFER_TOO_SMALL"; };
+  expect_answers({{"read", "", more_room},
+                  {"wrap", "", more_room},
+                  {"wrap-public", "", more_room},
+                  {"throwaway-read", "", more_room},
+                  {"throwaway-wrap", "", more_room}},
+                 Finding::kBad, Grade::kFailed);
+  expect_answers({{"decrypt", "", more_room}, {"read-mixed", "", more_room}}, Finding::kNotReported, Grade::kClaimed);
 }
 
 TEST(JudgeTries, ATryThatDidNotComeToThePointIsNoTry) {
@@ -102,7 +139,16 @@ TEST(JudgeTries, ATryThatDidNotComeToThePointIsNoTry) {
                   {"read", "", [](Json& one) { one.erase("length"); }},
                   {"read-mixed", "", [](Json& one) { one.erase("length"); }},
                   {"operation-state", "", [](Json& one) { one.erase("length"); }},
+                  {"unwrap", "", answers("CKR_TEMPLATE_INCONSISTENT")},
                   {"set-attribute", "CKA_PRIVATE", [](Json& one) { one.erase("after"); }},
+                  {"set-attribute", "CKA_PRIVATE",
+                   [](Json& one) {
+                     for (const char* list : {"before", "after"}) remove_attribute(one[list], "CKA_PRIVATE");
+                   }},
+                  {"set-attribute", "CKA_PRIVATE",
+                   [](Json& one) {
+                     for (const char* list : {"before", "after"}) make_absent(one[list], "CKA_PRIVATE");
+                   }},
                   {"set-attribute", "CKA_PRIVATE",
                    [](Json& one) {
                      one["before"] = Json::array();
@@ -127,10 +173,15 @@ TEST(JudgeTries, Invariant04_EachTryThatIsLeftOutKeepsTheGradeAtClaimed) {
 }
 
 TEST(JudgeTries, WhatATokenOffersIsWhatMustBeTried) {
+  for (const std::uint64_t flags : {0x20300U, 0x300U, 0U}) {
+    Json part = good_pkcs11(made_up_key());
+    part["mechanisms"].push_back(
+        {{"name", "CKM_AES_KEY_WRAP_KWP"}, {"type", 0x210b}, {"flags", flags}, {"min", 0}, {"max", 0}});
+    EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kClaimed) << "it may wrap, and was not tried: " << flags;
+  }
   Json part = good_pkcs11(made_up_key());
-  const auto cbc = std::ranges::find_if(part["mechanisms"], [](const Json& one) { return one["type"] == 0x1082; });
-  (*cbc)["flags"] = 0x20300;
-  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kClaimed) << "CKM_AES_CBC wraps too, and was not tried";
+  part["mechanisms"] = Json::array();
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kClaimed) << "no mechanism at all";
   part = good_pkcs11(made_up_key());
   remove_tries(part, "derive");
   const auto derive = std::ranges::find_if(part["mechanisms"], [](const Json& one) { return one["type"] == 0x364; });

@@ -90,7 +90,8 @@ Json tries_on_key() {
   add_reads("read", "key", tried);
   tried.push_back(one_try("read-mixed", "key", "C_GetAttributeValue", "CKR_ATTRIBUTE_SENSITIVE"));
   tried.back()["length"] = 0;
-  add_mechanisms("wrap", "key", "C_WrapKey", "CKR_KEY_UNEXTRACTABLE", {"CKM_AES_KEY_WRAP", "CKM_AES_CBC_PAD"}, tried);
+  add_mechanisms("wrap", "key", "C_WrapKey", "CKR_KEY_UNEXTRACTABLE",
+                 {"CKM_AES_KEY_WRAP", "CKM_AES_CBC", "CKM_AES_CBC_PAD"}, tried);
   add_mechanisms("wrap-public", "key", "C_WrapKey", "CKR_KEY_UNEXTRACTABLE", {"CKM_RSA_PKCS", "CKM_RSA_PKCS_OAEP"},
                  tried);
   add_mechanisms("derive", "key", "C_DeriveKey", "CKR_KEY_FUNCTION_NOT_PERMITTED", {"CKM_XOR_BASE_AND_DATA"}, tried);
@@ -122,7 +123,7 @@ void add_tries_on_throwaway(const Json& attributes, Json& tried) {
   }
   add_reads("throwaway-read", "throwaway", tried);
   add_mechanisms("throwaway-wrap", "throwaway", "C_WrapKey", "CKR_KEY_UNEXTRACTABLE",
-                 {"CKM_AES_KEY_WRAP", "CKM_AES_CBC_PAD"}, tried);
+                 {"CKM_AES_KEY_WRAP", "CKM_AES_CBC", "CKM_AES_CBC_PAD"}, tried);
 }
 
 bool is_about(const Json& one, std::string_view probe, std::string_view subject) {
@@ -206,8 +207,7 @@ Json good_pkcs11(const jose::PublicKey& key) {
   other.modulus.back() = static_cast<std::uint8_t>(other.modulus.back() ^ 2U);
   part["throwaway"] = {{"rv", "CKR_OK"}, {"attributes", private_key(other, false)}};
   part["tried"] = tries_on_key();
-  add_tries_on_throwaway(Json::array({flag_of("CKA_SENSITIVE", 0x103, true), flag_of("CKA_EXTRACTABLE", 0x162, false)}),
-                         part["tried"]);
+  add_tries_on_throwaway(part["throwaway"]["attributes"], part["tried"]);
   return part;
 }
 
