@@ -20,8 +20,10 @@ namespace signer::evidence {
 namespace {
 
 constexpr std::string_view kPemBegin = "-----BEGIN ";
+constexpr std::string_view kPemEnd = "-----END CERTIFICATE-----";
 constexpr std::string_view kPemLabel = "CERTIFICATE";
 constexpr const char* kManufacturerAttribute = "2.23.133.2.1";
+constexpr std::string_view kYubicoAttestation = "1.3.6.1.4.1.41482.4.";
 constexpr int kSecurityLevel = 2;  // 112 bits
 constexpr int kChainDepthMax = 8;
 constexpr std::size_t kCoordinateSize = 32;
@@ -173,6 +175,17 @@ std::optional<std::string> Certificate::tpm_manufacturer() const {
   return std::nullopt;
 }
 
+std::optional<std::string> Certificate::unknown_extension() const {
+  const jose::QuietErrors quiet;
+  for (int i = 0; i < ::X509_get_ext_count(get()); ++i) {
+    X509_EXTENSION* extension = ::X509_get_ext(get(), i);
+    std::string name = dotted_numbers(::X509_EXTENSION_get_object(extension));
+    const bool unknown = ::X509_EXTENSION_get_critical(extension) == 1 && ::X509_supported_extension(extension) == 0;
+    if (unknown || name.starts_with(kYubicoAttestation)) return name;
+  }
+  return std::nullopt;
+}
+
 std::string Certificate::subject() const {
   const jose::QuietErrors quiet;
   const jose::BioPtr memory(::BIO_new(::BIO_s_mem()));
@@ -182,6 +195,12 @@ std::string Certificate::subject() const {
   char* text = nullptr;
   const long size = BIO_get_mem_data(memory.get(), &text);
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
+}
+
+bool has_more_behind_pem(ByteView file) noexcept {
+  const std::string_view text = text_of(file);
+  const std::size_t end = text.rfind(kPemEnd);
+  return end == std::string_view::npos || text.find_first_not_of(" \t\r\n", end + kPemEnd.size()) != text.npos;
 }
 
 bool is_pem(ByteView file) noexcept {

@@ -46,6 +46,11 @@ class Certificate {
   // names, "id:49465800" for one; nothing if there is none.
   [[nodiscard]] std::optional<std::string> tpm_manufacturer() const;
 
+  // The extension, dotted numbers, that gives the certificate a meaning of its own which is not known here: one that is
+  // critical and that OpenSSL does not know, or one of YubiHSM and YubiKey (1.3.6.1.4.1.41482.4 and below); nothing if
+  // there is none.
+  [[nodiscard]] std::optional<std::string> unknown_extension() const;
+
   // RFC 2253, as OpenSSL writes it: may be empty, may be long, and is what a stranger chose.
   [[nodiscard]] std::string subject() const;
 
@@ -66,6 +71,9 @@ class Certificate {
 // cannot be read, if there is a block of another kind (a private key), or for more than kCertificateFileBytesMax.
 [[nodiscard]] Result<std::vector<Bytes>> read_certificates(ByteView file,
                                                            std::size_t count_max = kTrustedCertificatesMax);
+
+// Whether something that is not white space stands behind the last PEM block.
+[[nodiscard]] bool has_more_behind_pem(ByteView file) noexcept;
 
 // Whether the bytes claim to be PEM.
 [[nodiscard]] bool is_pem(ByteView file) noexcept;

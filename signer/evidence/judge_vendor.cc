@@ -2,6 +2,10 @@
 
 #include "evidence/judge_vendor.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 #include "evidence/certificates.h"
 
 namespace signer::evidence {
@@ -17,11 +21,37 @@ Judgement failed_vendor(std::string name, std::string found, const std::string& 
   return judgement;
 }
 
+// Uses of certificates for something else than to say what a key is: serverAuth, clientAuth, codeSigning and
+// emailProtection (RFC 5280 §4.2.1.12).
+constexpr std::array<std::string_view, 4> kOtherUses{"1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3",
+                                                     "1.3.6.1.5.5.7.3.4"};
+
+// Whether the leaf may be what a manufacturer says of a key; else a kWarning check and the reason.
+bool judge_leaf(const Certificate& leaf, Judgement& judgement) {
+  const auto usages = leaf.usages();
+  if (usages && std::ranges::all_of(*usages, [](const std::string& usage) {
+        return std::ranges::find(kOtherUses, usage) != kOtherUses.end();
+      })) {
+    judgement.reason = "The vendor's certificate is for another use than to say what the key is.";
+    judgement.add("vendor.usage", Finding::kWarning, usages->empty() ? "none" : shown(usages->front()),
+                  judgement.reason);
+    return false;
+  }
+  if (const auto extension = leaf.unknown_extension()) {
+    judgement.reason =
+        "The vendor's certificate has a form of its own that is not known here: it must be read for that.";
+    judgement.add("vendor.extension", Finding::kWarning, shown(*extension), judgement.reason);
+    return false;
+  }
+  return true;
+}
+
 // The leaf is the key's.
 Judgement judge_vendor_chain(const std::vector<Bytes>& certificates, const Certificate& leaf, const Trust& trust) {
   Judgement judgement;
   judgement.grade = Grade::kClaimed;
   judgement.add("vendor.key", Finding::kGood, shown(leaf.subject()), "The first certificate is for the published key.");
+  const bool fits = judge_leaf(leaf, judgement);
   if (trust.roots.empty()) {
     judgement.reason =
         "No manufacturer's root certificate was given, so nobody stands behind the vendor's certificates.";
@@ -36,8 +66,10 @@ Judgement judge_vendor_chain(const std::vector<Bytes>& certificates, const Certi
     judgement.add("vendor.chain", Finding::kWarning, shown(root.error().text), judgement.reason);
     return judgement;
   }
-  judgement.grade = Grade::kAttested;
   judgement.add("vendor.chain", Finding::kGood, shown(*root), "A root that was given stands behind the certificates.");
+  if (!fits) return judgement;
+  judgement.grade = Grade::kAttested;
+  judgement.reason = "A certificate for this key leads to " + shown(*root) + ".";
   return judgement;
 }
 
@@ -55,6 +87,10 @@ Judgement judge_vendor(ByteView data, const jose::PublicKey& key, const Trust& t
     judgement.add("vendor.form", Finding::kInformation, std::to_string(data.size()) + " bytes, no PEM",
                   "Not certificates in PEM: whoever knows this form must read it, here it counts for nothing.");
     return judgement;
+  }
+  if (has_more_behind_pem(data)) {
+    return failed_vendor("vendor.form", "bytes behind the last certificate",
+                         "The vendor's evidence goes on behind its certificates.");
   }
   const auto certificates = read_certificates(data, kBundledCertificatesMax);
   if (!certificates) {

@@ -146,7 +146,9 @@ Judgement with_vendor(Judgement part, Judgement vendor, bool may_attest) {
   std::ranges::move(vendor.checks, std::back_inserter(part.checks));
   if (part.has_bad()) {
     part.grade = Grade::kFailed;
-  } else if (may_attest && part.grade >= Grade::kClaimed && vendor.grade == Grade::kAttested) {
+  } else if (may_attest && part.grade == Grade::kClaimed && vendor.grade == Grade::kAttested) {
+    part.reason += " The vendor's certificates lift a key that is probed alone.";
+  } else if (may_attest && part.grade == Grade::kProbed && vendor.grade == Grade::kAttested) {
     part.grade = Grade::kAttested;
     part.reason = std::move(vendor.reason);
   }

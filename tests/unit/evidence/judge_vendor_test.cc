@@ -39,7 +39,7 @@ TEST_F(JudgeVendor, AttestsAKeyThatARootStandsBehind) {
   const Judgement judgement = judge(chain_);
   EXPECT_EQ(judgement.grade, Grade::kAttested);
   EXPECT_EQ(checks_with(judgement, Finding::kGood), (std::vector<std::string>{"vendor.key", "vendor.chain"}));
-  EXPECT_TRUE(judgement.reason.empty());
+  EXPECT_NE(judgement.reason.find("Vendor Root"), std::string::npos) << judgement.reason;
   Trust trust;
   trust.roots = {root_.certificate()};
   trust.intermediates = {middle_.certificate()};
@@ -60,6 +60,20 @@ TEST_F(JudgeVendor, ClaimsWhatItCannotFollow) {
   }
 }
 
+TEST_F(JudgeVendor, ClaimsWhatIsForAnotherUseOrOfAnUnknownForm) {
+  for (const char* usage : {"serverAuth", "clientAuth", "codeSigning", "emailProtection"}) {
+    CertificateWords words = kDevice;
+    words.usage = usage;
+    const Judgement judgement = judge(pem_of(middle_.issue(key_, words)) + pem_of(middle_.certificate()));
+    EXPECT_EQ(judgement.grade, Grade::kClaimed) << usage;
+    EXPECT_EQ(checks_with(judgement, Finding::kWarning), std::vector<std::string>{"vendor.usage"}) << usage;
+  }
+  CertificateWords words = kDevice;
+  words.usage = "1.3.6.1.4.1.99999.7";
+  EXPECT_EQ(judge(pem_of(middle_.issue(key_, words)) + pem_of(middle_.certificate())).grade, Grade::kAttested)
+      << "a use of the manufacturer's own";
+}
+
 TEST_F(JudgeVendor, FailsWhatIsAboutAnotherKeyOrCannotBeRead) {
   const auto bad = [&](const std::string& data) {
     const Judgement judgement = judge(data);
@@ -73,6 +87,10 @@ TEST_F(JudgeVendor, FailsWhatIsAboutAnotherKeyOrCannotBeRead) {
             std::vector<std::string>{"vendor.key"});
   EXPECT_EQ(bad(chain_.substr(0, chain_.size() - 40)), std::vector<std::string>{"vendor.form"});
   EXPECT_EQ(bad(chain_ + pem_of(leaf_, "RSA PRIVATE KEY")), std::vector<std::string>{"vendor.form"});
+  for (const char* more : {"attested: yes", "-----END NOTHING-----\n"})
+    EXPECT_EQ(bad(chain_ + more), std::vector<std::string>{"vendor.form"}) << more;
+  EXPECT_EQ(bad(chain_ + std::string(1, '\0')), std::vector<std::string>{"vendor.form"});
+  EXPECT_EQ(judge(chain_ + " \r\n\t\n").grade, Grade::kAttested) << "white space";
   std::string nine;
   for (int i = 0; i < 9; ++i) nine += pem_of(leaf_);
   EXPECT_EQ(bad(nine), std::vector<std::string>{"vendor.form"});

@@ -287,7 +287,10 @@ TEST(EvidenceVerdict, AManufacturersChainLiftsWhatIsClaimedAndNothingElse) {
   };
   const Judgement chain = judgement(Grade::kAttested, Finding::kGood);
   EXPECT_EQ(with_vendor(judgement(Grade::kProbed, Finding::kGood), chain, true).grade, Grade::kAttested);
-  EXPECT_EQ(with_vendor(judgement(Grade::kClaimed, Finding::kGood), chain, true).reason, "attested");
+  EXPECT_EQ(with_vendor(judgement(Grade::kProbed, Finding::kGood), chain, true).reason, "attested");
+  const Judgement less = with_vendor(judgement(Grade::kClaimed, Finding::kGood), chain, true);
+  EXPECT_EQ(less.grade, Grade::kClaimed) << "not everything was tried";
+  EXPECT_NE(less.reason.find("probed"), std::string::npos) << less.reason;
   EXPECT_EQ(with_vendor(judgement(Grade::kSoftware, Finding::kGood), chain, true).grade, Grade::kSoftware);
   EXPECT_EQ(with_vendor(judgement(Grade::kFailed, Finding::kGood), chain, true).grade, Grade::kFailed);
   EXPECT_EQ(with_vendor(judgement(Grade::kProbed, Finding::kBad), chain, true).grade, Grade::kFailed);
