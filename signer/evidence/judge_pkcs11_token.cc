@@ -10,10 +10,12 @@ namespace signer::evidence {
 
 namespace {
 
-// Lower case, runs of blanks as one: "SW   TPM" is "sw tpm".
+// Lower case, runs of blanks as one: "SW   TPM" is "sw tpm".  What is not printable ASCII is left out: bytes of no
+// width would hide a name.
 std::string folded(std::string_view text) {
   std::string plain;
   for (const char c : text) {
+    if (c < ' ' || c > '~') continue;
     if (c == ' ' && (plain.empty() || plain.back() == ' ')) continue;
     plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
@@ -28,7 +30,7 @@ constexpr std::array<std::string_view, 22> kProgramWords{
     "wolfpkcs11", "pkcs11-mock", "pkcs11 mock", "simulat",  "emulat",       "softemu"};
 
 bool names_program(std::string_view text) {
-  const std::string plain = folded(text);
+  const std::string plain = folded(text) + ' ';  // "nss " may stand at the end
   return std::ranges::any_of(kProgramWords, [&plain](std::string_view word) { return plain.find(word) != plain.npos; });
 }
 
@@ -147,8 +149,15 @@ std::string named_program(const Pkcs11Part& part) {
                                   &part.library.description, &part.slot.manufacturer, &part.slot.description}) {
     if (names_program(*text)) return shown(*text);
   }
-  const std::string file = part.library.path.substr(part.library.path.rfind('/') + 1);
-  return names_program(file) ? shown(file) : std::string();
+  const std::string& path = part.library.path;
+  // A directory may be called a simulation by whoever models something; SoftHSM's alone is a sign.
+  const bool in_its_directory = folded(path).find("softhsm") != std::string::npos;
+  if (in_its_directory || names_program(path.substr(path.rfind('/') + 1))) return shown(path);
+  const std::vector<std::string> none;
+  for (const std::string& name : part.environment ? *part.environment : none) {
+    if (folded(name) == "softhsm2_conf") return shown(name);  // nobody sets it for another module
+  }
+  return {};
 }
 
 void judge_token(const Pkcs11Part& part, Judgement& judgement) {

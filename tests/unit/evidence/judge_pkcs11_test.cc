@@ -293,5 +293,20 @@ TEST(JudgePkcs11, Invariant04_AProgramWithABadKeyFailsAllTheSame) {
                   Finding::kBad, Grade::kFailed);
 }
 
+TEST(JudgePkcs11, AProgramIsFoundBehindAHiddenName) {
+  const std::vector<std::pair<const char*, Json>> hidden = {{"/token/model", "Vendor NSS"},
+                                                            {"/token/manufacturer", "Soft\u200bHSM"},
+                                                            {"/library/path", "/usr/lib/softhsm/lib.so"},
+                                                            {"/environment", Json::array({"SOFTHSM2_CONF"})}};
+  for (const auto& [place, value] : hidden) {
+    Json part = good_pkcs11(made_up_key());
+    part[Json::json_pointer(place)] = value;
+    EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kSoftware) << place;
+  }
+  Json part = good_pkcs11(made_up_key());
+  part["environment"] = Json::array({"PKCS11_MODULE"});
+  EXPECT_EQ(judge_pkcs11(part, made_up_key()).grade, Grade::kProbed);
+}
+
 }  // namespace
 }  // namespace signer::evidence
