@@ -24,7 +24,9 @@ void grade_tpm(const TpmOrigin& origin, Judgement& judgement) {
     judgement.reason = "Nothing ties the attestation key to the TPM: enrol it, or have it certified.";
   } else {
     judgement.grade = Grade::kAttested;
-    judgement.reason.clear();
+    judgement.reason = "The endorsement key's certificate leads to " + origin.root + "; the attestation key was " +
+                       (origin.attestation_is_enrolled ? "enrolled with that endorsement key."
+                                                       : "certified by a root that was given for that.");
   }
 }
 

@@ -115,6 +115,11 @@ bool judge_endorsement(const TpmPart& part, const std::vector<Certificate>& cert
     return false;
   }
   const Certificate* const own = certificate_of(certificates, area);
+  if (own == nullptr && std::ranges::any_of(certificates, [](const Certificate& one) { return !one.key(); })) {
+    judgement.add("tpm.ek.certificate", Finding::kNotReported, shown(certificates.front().subject()),
+                  "The key of a certificate is of a kind that is not read here (id-RSAES-OAEP, say).");
+    return false;
+  }
   if (own == nullptr) {
     judgement.add("tpm.ek.certificate", Finding::kBad, shown(certificates.front().subject()),
                   "The certificates are for another endorsement key than this TPM's.");
@@ -195,6 +200,11 @@ bool judge_attestation_certificate(const TpmPart& part, const std::vector<Certif
          is_own && fits;
 }
 
+std::string found_of(std::string_view check, const Judgement& judgement) {
+  const auto at = std::ranges::find(judgement.checks, check, &Check::name);
+  return at == judgement.checks.end() ? std::string() : at->found;
+}
+
 }  // namespace
 
 TpmOrigin judge_tpm_origin(const TpmPart& part, const TpmKeys& keys, const Trust& trust, Judgement& judgement) {
@@ -208,6 +218,8 @@ TpmOrigin judge_tpm_origin(const TpmPart& part, const TpmKeys& keys, const Trust
       judge_endorsement(part, *endorsement, keys.endorsement.area, origin.is_simulator, trust, judgement);
   const bool enrolled = judge_enrolled(keys.attestation.name, enrolment, judgement);
   const bool certified = judge_attestation_certificate(part, *attestation, keys.attestation.area, trust, judgement);
+  if (origin.has_manufacturer) origin.root = found_of("tpm.ek.chain", judgement);
+  origin.attestation_is_enrolled = enrolled;
   origin.attestation_is_tied = enrolled || certified;
   return origin;
 }
