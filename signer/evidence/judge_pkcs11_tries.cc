@@ -26,12 +26,22 @@ struct Tally {
   std::string missing;  // subjects, or what was answered to them that is no answer, with a comma between
 };
 
+// A module that calls a key unchangeable and changes it does one thing and says another: what it says of the rest is
+// worth as much.
+bool breaks_its_word(const ProbeRule& rule, const Pkcs11Part& part) {
+  if (!part.throwaway) return false;
+  const AttributeList& says = part.throwaway->attributes;
+  if (rule.probe == "set-attribute") return says.flag(cryptoki::kModifiable) == false;
+  return rule.probe == "copy" && says.flag(cryptoki::kCopyable) == false;
+}
+
 Tally tally(const ProbeRule& rule, const Pkcs11Part& part, bool is_rsa) {
   Tally all;
   std::vector<std::string> tried;
   for (const Pkcs11Try& one : part.tried) {
     if (one.probe != rule.probe) continue;
-    const ProbeOutcome outcome = outcome_of(rule, one);
+    ProbeOutcome outcome = outcome_of(rule, one);
+    if (outcome == ProbeOutcome::kWeak && breaks_its_word(rule, part)) outcome = ProbeOutcome::kBroken;
     if (outcome == ProbeOutcome::kNoTry) continue;
     tried.push_back(subject_of(rule, one));
     if (outcome == ProbeOutcome::kRefused) ++all.refused;

@@ -73,10 +73,29 @@ TEST(JudgeTries, WhatIsWeakAndKeepsTheKeyInIsAWarning) {
                   {"sign-other", "", ok},
                   {"wrap", "", [](Json& one) { one["rv"] = "CKR_KEY_SIZE_RANGE"; }},
                   {"wrap-public", "", [](Json& one) { one["rv"] = "CKR_DATA_LEN_RANGE"; }},
-                  {"operation-state", "", ok_with_bytes},
-                  {"copy", "CKA_DECRYPT", ok},
-                  {"set-attribute", "CKA_LOCAL", ok}},
+                  {"operation-state", "", ok_with_bytes}},
                  Finding::kWarning, Grade::kProbed);
+}
+
+TEST(JudgeTries, AChangeThatIsTakenIsBadOnlyOfAKeyThatIsCalledUnchangeable) {
+  for (const bool changeable : {false, true}) {
+    Json part = good_pkcs11(made_up_key());
+    for (Json* list : {&part["private_key"], &part["throwaway"]["attributes"]}) {
+      set_flag(*list, "CKA_MODIFIABLE", changeable);
+      set_flag(*list, "CKA_COPYABLE", changeable);
+    }
+    for (Json& one : part["tried"]) {
+      if (one["probe"] == "copy" && one["attribute"] == "CKA_DECRYPT") one["rv"] = "CKR_OK";
+      if (one["probe"] == "set-attribute" && one["attribute"] == "CKA_LOCAL") one["rv"] = "CKR_OK";
+    }
+    const Judgement judgement = judge_pkcs11(part, made_up_key());
+    EXPECT_EQ(judgement.grade, changeable ? Grade::kProbed : Grade::kFailed) << judgement.reason;
+    for (const char* name : {"probe.copy", "probe.set-attribute"}) {
+      const auto check = std::ranges::find(judgement.checks, name, &Check::name);
+      ASSERT_NE(check, judgement.checks.end());
+      EXPECT_EQ(check->finding, changeable ? Finding::kWarning : Finding::kBad) << name;
+    }
+  }
 }
 
 TEST(JudgeTries, WhatSpeaksOfTheKeyOrTheCallIsARefusal) {

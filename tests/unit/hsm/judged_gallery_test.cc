@@ -81,16 +81,17 @@ TEST_F(JudgedGallery, AGoodKeyIsProbedInABoxAndSoftwareInSoftHsm) {
   EXPECT_EQ(evidence::judge_pkcs11(of_a_box(part), other).grade, Grade::kFailed) << "another key is published";
 }
 
-TEST_F(JudgedGallery, Invariant04_ALyingModuleFailsByWhatItGivesAway) {
+TEST(JudgedLies, Invariant04_ALyingModuleFailsByWhatItGivesAway) {
   struct Case {
     fault::WeakPair weak;
     std::vector<std::string> bad;
   };
-  for (const Case& one : {Case{fault::kReadable,
-                               {"probe.copy", "probe.read", "probe.read-mixed", "probe.set-attribute",
-                                "probe.throwaway-read", "probe.throwaway-wrap", "probe.wrap"}},
-                          Case{fault::kWrappable, {"probe.throwaway-wrap", "probe.wrap"}},
-                          Case{fault::kCopyable, {"probe.copy", "probe.set-attribute"}}}) {
+  for (const Case& one :
+       {Case{fault::kReadable,
+             {"probe.copy", "probe.read", "probe.read-mixed", "probe.set-attribute", "probe.throwaway-read",
+              "probe.throwaway-wrap", "probe.wrap"}},
+        Case{fault::kWrappable, {"probe.copy", "probe.set-attribute", "probe.throwaway-wrap", "probe.wrap"}},
+        Case{fault::kCopyable, {"probe.copy", "probe.set-attribute"}}}) {
     test::TestToken token;
     const auto driver = test::opened(token);
     control().weak_pairs = one.weak;
