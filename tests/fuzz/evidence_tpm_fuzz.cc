@@ -77,7 +77,7 @@ Judgement judge(const Json& part) {
   }
   require(!judgement.checks.empty(), "there is a check");
   require(judgement.has_bad() == (judgement.grade == Grade::kFailed), "a bad check fails, and nothing else does");
-  require(judgement.reason.empty() == (judgement.grade == Grade::kAttested), "what is not attested has a reason");
+  require(!judgement.reason.empty(), "each grade has a reason");
   require(is_what_was_signed(part) || judgement.grade == Grade::kFailed, "what was not signed fails");
   return judgement;
 }
