@@ -24,8 +24,8 @@ namespace {
 constexpr TPM2_HANDLE kCertificateIndex = 0x01c00002;
 constexpr TPM2_HANDLE kFirstChainIndex = 0x01c00100;
 constexpr TPM2_HANDLE kLastChainIndex = 0x01c001ff;
-constexpr std::size_t kPieceBytesDefault = 512;    // of TPMs that do not say
-constexpr std::size_t kIndexBytesMax = 16 * 1024;  // some chips keep several certificates in one
+constexpr std::size_t kPieceBytesDefault = 512;      // of TPMs that do not say
+constexpr std::size_t kIndexBytesMax = 16UL * 1024;  // some chips keep several certificates in one
 
 using CertificatePtr = std::unique_ptr<X509, Freer<::X509_free>>;
 

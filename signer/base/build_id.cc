@@ -13,7 +13,9 @@ namespace signer {
 
 namespace {
 
-constexpr std::string_view kOwner("GNU", 4);  // with its zero
+using namespace std::string_view_literals;
+
+constexpr std::string_view kOwner = "GNU\0"sv;
 
 // The notes of one segment: each is a header, a name and a description, both padded to four bytes (elf(5)).
 std::string build_id_in(ByteView notes) {
@@ -39,6 +41,7 @@ int take_program(dl_phdr_info* info, std::size_t /*size*/, void* result) {
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const ElfW(Phdr)& segment = info->dlpi_phdr[i];
     if (segment.p_type != PT_NOTE) continue;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): elf(5) gives addresses as numbers
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(info->dlpi_addr + segment.p_vaddr);
     const std::string found = build_id_in({bytes, segment.p_memsz});
     if (!found.empty()) *static_cast<std::string*>(result) = found;

@@ -200,7 +200,8 @@ std::string Certificate::subject() const {
 bool has_more_behind_pem(ByteView file) noexcept {
   const std::string_view text = text_of(file);
   const std::size_t end = text.rfind(kPemEnd);
-  return end == std::string_view::npos || text.find_first_not_of(" \t\r\n", end + kPemEnd.size()) != text.npos;
+  return end == std::string_view::npos ||
+         text.find_first_not_of(" \t\r\n", end + kPemEnd.size()) != std::string_view::npos;
 }
 
 bool is_pem(ByteView file) noexcept {

@@ -9,8 +9,8 @@
 
 namespace signer::evidence {
 
-// `part` may be anything that is JSON: what is malformed, missing or unknown is a kBad check.  `key` is the published
+// `value` may be anything that is JSON: what is malformed, missing or unknown is a kBad check.  `key` is the published
 // key.  Supports kProbed at best; kSoftware at best for a token that is a program.
-[[nodiscard]] Judgement judge_pkcs11(const jose::Json& part, const jose::PublicKey& key);
+[[nodiscard]] Judgement judge_pkcs11(const jose::Json& value, const jose::PublicKey& key);
 
 }  // namespace signer::evidence

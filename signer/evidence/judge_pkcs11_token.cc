@@ -31,7 +31,8 @@ constexpr std::array<std::string_view, 22> kProgramWords{
 
 bool names_program(std::string_view text) {
   const std::string plain = folded(text) + ' ';  // "nss " may stand at the end
-  return std::ranges::any_of(kProgramWords, [&plain](std::string_view word) { return plain.find(word) != plain.npos; });
+  return std::ranges::any_of(kProgramWords,
+                             [&plain](std::string_view word) { return plain.find(word) != std::string::npos; });
 }
 
 void judge_identity(const Pkcs11Part& part, Judgement& judgement) {

@@ -95,6 +95,6 @@ struct Pkcs11Part {
 };
 
 // kInvalidRequest, naming the place, for a missing or unknown member, a wrong type, or what is too long.
-[[nodiscard]] Result<Pkcs11Part> read_pkcs11_part(const jose::Json& part);
+[[nodiscard]] Result<Pkcs11Part> read_pkcs11_part(const jose::Json& value);
 
 }  // namespace signer::evidence

@@ -32,6 +32,6 @@ struct Statement {
 
 // kInvalidRequest, naming the place, for a missing or unknown member, a wrong type, what is too long, a nonce of
 // another length, vendor data with another hash than beside it.
-[[nodiscard]] Result<Statement> read_statement(const jose::Json& statement);
+[[nodiscard]] Result<Statement> read_statement(const jose::Json& value);
 
 }  // namespace signer::evidence

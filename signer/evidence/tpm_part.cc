@@ -67,7 +67,7 @@ Result<std::vector<Bytes>> read_certificate_list(const Json& value, const std::s
   return certificates;
 }
 
-Result<TpmPart::Statement> read_statement(const Json& object, const std::string& where) {
+Result<TpmPart::Statement> read_attested(const Json& object, const std::string& where) {
   TpmPart::Statement statement;
   SIGNER_ASSIGN_OR_RETURN(statement.cert_info, read_bytes_of(object, where, "certInfo", kStructureBytesMax));
   SIGNER_ASSIGN_OR_RETURN(statement.signature, read_bytes_of(object, where, "sig", kSignatureBytesMax));
@@ -82,7 +82,7 @@ Result<void> read_attestation(const Json& object, TpmPart& part) {
   if (!alg.is_number_integer() || alg != kRs256Number) return part_is_malformed(where + ".alg", "not -257");
   SIGNER_ASSIGN_OR_RETURN(part.attestation_key_certificates,
                           read_certificate_list(*object.find("x5c"), where + ".x5c"));
-  SIGNER_ASSIGN_OR_RETURN(part.certify, read_statement(object, where));
+  SIGNER_ASSIGN_OR_RETURN(part.certify, read_attested(object, where));
   SIGNER_ASSIGN_OR_RETURN(part.public_area, read_bytes_of(object, where, "pubArea", kStructureBytesMax));
   return {};
 }
@@ -106,14 +106,14 @@ Result<void> read_creation(const Json& value, TpmPart& part) {
   const auto creation = value.find("creation");
   if (creation == value.end()) return {};
   SIGNER_RETURN_IF_ERROR(check_members(*creation, "creation", {"certInfo", "sig", "data"}));
-  SIGNER_ASSIGN_OR_RETURN(part.creation, read_statement(*creation, "creation"));
+  SIGNER_ASSIGN_OR_RETURN(part.creation, read_attested(*creation, "creation"));
   SIGNER_ASSIGN_OR_RETURN(part.creation_data, read_bytes_of(*creation, "creation", "data", kStructureBytesMax));
   return {};
 }
 
 Result<void> read_quote(const Json& quote, TpmPart& part) {
   SIGNER_RETURN_IF_ERROR(check_members(quote, "quote", {"certInfo", "sig", "pcrs"}));
-  SIGNER_ASSIGN_OR_RETURN(part.quote, read_statement(quote, "quote"));
+  SIGNER_ASSIGN_OR_RETURN(part.quote, read_attested(quote, "quote"));
   const Json& pcrs = *quote.find("pcrs");
   SIGNER_RETURN_IF_ERROR(check_members(pcrs, "quote.pcrs", {"0", "1", "2", "3", "4", "5", "6", "7"}));
   for (unsigned pcr = 0; pcr < kQuotedPcrs; ++pcr) {

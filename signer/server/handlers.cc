@@ -60,8 +60,9 @@ Response jwks_response(const Json& set) {
 constexpr const char* kStopped = "stopped: its token does not have it as it was made; see the log";
 constexpr const char* kNotReady = "not ready; see the log";
 
-const std::string& token_of(const pipeline::KeyEntry& entry) {
-  return entry.active != nullptr ? entry.active->version.token : entry.config.tokens.front();
+std::string token_of(const pipeline::KeyEntry& entry) {
+  if (entry.active != nullptr) return entry.active->version.token;
+  return entry.config.tokens.empty() ? std::string() : entry.config.tokens.front();
 }
 
 const std::string& token_of(const pipeline::HmacKeyEntry& entry) {
