@@ -7,14 +7,13 @@
 // Ids and numbers are in hexadecimal digits.  On the one initialised token that the module shows.
 
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "base/hex.h"
 #include "hsm/key_store.h"
 #include "hsm/module.h"
-#include "hsm/token_select.h"
+#include "tests/support/tool_session.h"
 
 namespace signer::test {
 
@@ -71,26 +70,13 @@ bool copy_key(const Session& session, CK_OBJECT_HANDLE key, const Bytes& id) {
   return session.api().C_CopyObject(session.handle(), key, other, std::size(other), &copy) == CKR_OK;
 }
 
-bool enter(Module& module, const std::string& pin_file, Session& session) {
-  std::string pin;
-  std::getline(std::ifstream(pin_file), pin);
-  const auto tokens = list_tokens(module.api());
-  if (!tokens) return false;
-  for (const SlotToken& token : *tokens) {
-    if ((token.token_info.flags & CKF_TOKEN_INITIALIZED) == 0) continue;
-    return Session::open(module.api(), token.slot, session) == CKR_OK &&
-           module.api().C_Login(session.handle(), CKU_USER, read_only(pin), pin.size()) == CKR_OK;
-  }
-  return false;
-}
-
 int act(const std::vector<std::string>& arguments) {
   if (arguments.size() < 4) return kToolUsage;
   const auto id = from_hex(arguments[3]);
   auto module = Module::load(arguments[0]);
   if (!id || !module || !(*module)->initialize()) return kToolUsage;
   Session session;
-  if (!enter(**module, arguments[1], session)) return kToolFailed;
+  if (!enter_token(**module, arguments[1], session)) return kToolFailed;
   const std::string& command = arguments[2];
   if (command == "make") return generate_pair(session, *id) ? 0 : kToolFailed;
   const auto keys = find_objects(session, CKO_PRIVATE_KEY, *id);

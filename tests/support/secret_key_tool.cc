@@ -7,14 +7,13 @@
 // Ids and values are in hexadecimal digits.  On the one initialised token that the module shows.
 
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "base/hex.h"
 #include "hsm/key_store.h"
 #include "hsm/module.h"
-#include "hsm/token_select.h"
+#include "tests/support/tool_session.h"
 
 namespace signer::test {
 
@@ -43,26 +42,13 @@ bool import(const Session& session, const Bytes& id, const Bytes& value, bool ma
   return session.api().C_CreateObject(session.handle(), attributes, std::size(attributes), &key) == CKR_OK;
 }
 
-bool log_in(Module& module, const std::string& pin_file, Session& session) {
-  std::string pin;
-  std::getline(std::ifstream(pin_file), pin);
-  const auto tokens = list_tokens(module.api());
-  if (!tokens) return false;
-  for (const SlotToken& token : *tokens) {
-    if ((token.token_info.flags & CKF_TOKEN_INITIALIZED) == 0) continue;
-    return Session::open(module.api(), token.slot, session) == CKR_OK &&
-           module.api().C_Login(session.handle(), CKU_USER, read_only(pin), pin.size()) == CKR_OK;
-  }
-  return false;
-}
-
 int run(const std::vector<std::string>& arguments) {
   if (arguments.size() < 4) return kUsage;
   const auto id = from_hex(arguments[3]);
   auto module = Module::load(arguments[0]);
   if (!id || !module || !(*module)->initialize()) return kUsage;
   Session session;
-  if (!log_in(**module, arguments[1], session)) return kFailed;
+  if (!enter_token(**module, arguments[1], session)) return kFailed;
   const std::string& command = arguments[2];
   if (command == "import" && arguments.size() >= 5) {
     const auto value = from_hex(arguments[4]);
