@@ -58,7 +58,8 @@ class SessionPool {
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     ~Lease() {
-      if (pool_ != nullptr) pool_->give_back(std::move(session_), keep_ && session_.valid());
+      const bool keep = keep_ && session_.valid();  // asked before the move: arguments are evaluated in any order
+      if (pool_ != nullptr) pool_->give_back(std::move(session_), keep);
     }
 
     void keep() noexcept { keep_ = true; }
