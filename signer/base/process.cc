@@ -8,15 +8,6 @@
 
 #include <csignal>
 
-// g++ says so with macros, clang with a feature test.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SIGNER_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SIGNER_SANITIZED 1
-#endif
-#endif
-
 namespace signer {
 
 void harden_process() noexcept {

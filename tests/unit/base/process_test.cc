@@ -22,7 +22,7 @@ int hardened() {
   harden_process();
   rlimit core{1, 1};
   if (::getrlimit(RLIMIT_CORE, &core) != 0 || core.rlim_cur != 0 || core.rlim_max != 0) return 1;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(SIGNER_SANITIZED)
   if (::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) return 2;
 #endif
   if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) return 3;
