@@ -15,9 +15,6 @@ namespace signer::test {
 
 namespace {
 
-const Bytes kKeyId = {1, 2, 3, 4};
-const std::string kInput = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0";
-
 class TokenConformance : public testing::TestWithParam<Backend> {
  protected:
   TokenConformance() : token_(GetParam()) {}

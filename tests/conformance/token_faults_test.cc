@@ -9,9 +9,6 @@ namespace signer::test {
 
 namespace {
 
-const Bytes kKeyId = {5, 6};
-const std::string kInput = "header.payload";
-
 // A token with a key that has signed once.
 class FaultyToken : public testing::Test {
  protected:

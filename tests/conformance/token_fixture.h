@@ -24,6 +24,10 @@
 
 namespace signer::test {
 
+// What these tests sign, and with which key.
+inline const Bytes kKeyId = {5, 6};
+inline const std::string kInput = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0";
+
 enum class Backend { kFake, kSoftHsm, kSwtpm };
 
 [[nodiscard]] inline std::string name_of(Backend backend) {
@@ -40,8 +44,7 @@ enum class Backend { kFake, kSoftHsm, kSwtpm };
 
 class TokenUnderTest {
  public:
-  explicit TokenUnderTest(Backend backend, std::chrono::milliseconds operation_timeout = std::chrono::seconds(10))
-      : backend_(backend) {
+  explicit TokenUnderTest(Backend backend, std::chrono::milliseconds operation_timeout = std::chrono::seconds(10)) {
     token::TokenSettings settings;
     settings.spec.name = "under-test";
     settings.spec.sessions = 2;
@@ -196,7 +199,6 @@ class TokenUnderTest {
   boost::asio::io_context& loop() { return loop_; }
 
  private:
-  Backend backend_;
   TemporaryDirectory directory_;
   SystemClock clock_;
   boost::asio::io_context loop_{1};

@@ -11,8 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const Bytes kKeyId = {5, 6};
-const std::string kInput = "header.payload";
 constexpr milliseconds kSlow{100};
 constexpr std::size_t kWorkers = 2;  // of the fixture's fake
 

@@ -3,14 +3,12 @@
 // What signerd's side of the channel makes of a TPM that hangs, goes away, is reset or refuses, through a real host
 // (invariants 5, 8 and 9).  Without it the driver could recover for itself alone, in a way that signerd gives up on.
 
+#include "base/hex.h"
 #include "tests/conformance/token_fixture.h"
 
 namespace signer::test {
 
 namespace {
-
-const Bytes kKeyId = {5, 7};
-const std::string kInput = "header.payload";
 
 class TpmFaults : public testing::Test {
  protected:
@@ -102,7 +100,7 @@ TEST_F(TpmFaults, Invariant08_AKeyWhoseFileIsGoneIsReportedAndSignsAgainOnceItIs
   token::TokenEvents events;
   events.key_missing = [&missing](const Bytes& key_id, const std::string&) { missing = key_id; };
   token_.service().listen(std::move(events));
-  const std::string file = token_.tpm().key_directory() + "/0507.pem";
+  const std::string file = token_.tpm().key_directory() + "/" + to_hex(kKeyId) + ".pem";
   std::filesystem::rename(file, file + ".away");
   token_.kill_host();
   EXPECT_FALSE(token_.sign(kKeyId, kInput));

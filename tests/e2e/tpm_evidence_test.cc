@@ -20,7 +20,7 @@ namespace {
 using evidence::test::Authority;
 using evidence::test::CertificateWords;
 
-DaemonOptions on_tpm() {
+DaemonOptions open_tpm() {
   DaemonOptions options;
   options.device = Device::kTpm;
   options.endorsement = Endorsement::kOpen;
@@ -31,7 +31,7 @@ DaemonOptions on_tpm() {
 
 class TpmEvidence : public testing::Test {
  protected:
-  TpmEvidence() : daemon_(programs(), on_tpm()) {}
+  TpmEvidence() : daemon_(programs(), open_tpm()) {}
 
   // Only while signerd does not run: the simulator serves one connection at a time.
   Finished enroll(std::vector<std::string> arguments) {
@@ -168,7 +168,7 @@ TEST_F(TpmEvidence, AnAnswerOfAnotherTpmIsNotAccepted) {
   const Authority manufacturer("Simulated TPM root");
   certify_endorsement_key(manufacturer);
   ASSERT_EQ(challenge(show_card(), {"--roots", roots_of(manufacturer, "roots.pem"), "--allow-simulator"}).status, 0);
-  TestDaemon other(programs(), on_tpm());
+  TestDaemon other(programs(), open_tpm());
   const std::string other_directory = other.state_directory() + "/tpm/main";
   ASSERT_EQ(enroll({"show", "--tcti", other.tpm().tcti(), "--key-directory", other_directory, "--tpm-program",
                     daemon_.programs().signer_tpm, "--out", daemon_.file("other.card")})
@@ -188,7 +188,7 @@ TEST_F(TpmEvidence, AnAnswerOfAnotherTpmIsNotAccepted) {
 // The simulator's own words with one thing wrong at a time: what the key's signature over the bundle covers is left out
 // here, for whoever forges a bundle signs what he likes with a key of his own.
 TEST_F(TpmEvidence, EachLieAboutWhatTheTpmSaidIsFoundOut) {
-  TestDaemon other(programs(), on_tpm());
+  TestDaemon other(programs(), open_tpm());
   ASSERT_EQ(enroll({"show", "--tcti", other.tpm().tcti(), "--key-directory", other.state_directory() + "/tpm/main",
                     "--tpm-program", daemon_.programs().signer_tpm, "--out", daemon_.file("other.card")})
                 .status,

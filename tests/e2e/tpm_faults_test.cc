@@ -14,7 +14,7 @@ namespace signer::test {
 namespace {
 
 // From the return of a TPM to the first token: the design's goal, with more room where a sanitizer slows every process.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SIGNER_SANITIZED)
 constexpr std::chrono::seconds kBackWithin{5};
 #else
 constexpr std::chrono::seconds kBackWithin{1};
@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kBackWithin{1};
 
 constexpr std::size_t kInSignature = 6 + 100;  // a byte in the middle of the RSA signature of TPM2_Sign's response
 
-DaemonOptions on_tpm(Device device, const std::string& token_settings = {}) {
+DaemonOptions hasty_tpm(Device device, const std::string& token_settings = {}) {
   DaemonOptions options;
   options.device = device;
   options.token_settings = "operation_timeout = \"1500ms\"\n" + token_settings;
@@ -31,7 +31,7 @@ DaemonOptions on_tpm(Device device, const std::string& token_settings = {}) {
 
 class TpmFaults : public RunningDaemon {
  protected:
-  explicit TpmFaults(DaemonOptions options = on_tpm(Device::kTpm)) : RunningDaemon(std::move(options)) {}
+  explicit TpmFaults(DaemonOptions options = hasty_tpm(Device::kTpm)) : RunningDaemon(std::move(options)) {}
 
   void SetUp() override {
     RunningDaemon::SetUp();
@@ -132,7 +132,7 @@ TEST_F(TpmFaults, Invariant09_ATpmThatWasNotStartedUpServesWithinASecondOnceItIs
 class HmacMode : public TpmFaults {
  protected:
   explicit HmacMode(const std::string& token_settings = {})
-      : TpmFaults(on_tpm(Device::kTpmBehindInterposer, token_settings)) {}
+      : TpmFaults(hasty_tpm(Device::kTpmBehindInterposer, token_settings)) {}
 
   // One request while a rule holds, which must have hit.
   std::optional<HttpReply> issue_under(TpmInterposer::Rule rule) {

@@ -230,7 +230,7 @@ class FakeDriver final : public channel::Driver {
     KeyPtr key;
     switch (request.kind) {
       case jose::KeyKind::kP256:
-        key.reset(EVP_EC_gen("P-256"));
+        key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
         break;
       case jose::KeyKind::kRsa2048:
         key.reset(EVP_RSA_gen(2048U));

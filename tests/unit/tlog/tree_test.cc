@@ -11,18 +11,18 @@
 namespace signer::tlog {
 namespace {
 
-constexpr std::size_t kEntries = 70;
+constexpr std::size_t kGrown = 70;
 
 class TreeTest : public testing::Test {
  protected:
   [[nodiscard]] Entries first(std::size_t size) const { return Entries(entries_).first(size); }
 
-  const std::vector<std::string> entries_ = numbered_entries(kEntries);
+  const std::vector<std::string> entries_ = numbered_entries(kGrown);
 };
 
 TEST_F(TreeTest, EveryProofIsTheOneThatTheRfcDefines) {
   const Tree tree = tree_of(entries_);
-  for (std::size_t size = 0; size <= kEntries; ++size) {
+  for (std::size_t size = 0; size <= kGrown; ++size) {
     ASSERT_EQ(tree.root(size).value(), naive_root(first(size))) << size;
     for (std::size_t index = 0; index < size; ++index) {
       ASSERT_EQ(tree.inclusion_proof(index, size).value(), naive_path(index, first(size))) << index << " " << size;
@@ -39,11 +39,11 @@ TEST_F(TreeTest, EveryProofIsTheOneThatTheRfcDefines) {
 TEST_F(TreeTest, ATreeFromAnyBaseGivesTheSameProofsAndTheyVerify) {
   const Tree whole = tree_of(entries_);
   std::size_t proofs = 0;
-  for (std::size_t base = 0; base <= kEntries; ++base) {
+  for (std::size_t base = 0; base <= kGrown; ++base) {
     const Tree tree = tree_of(entries_, base);
     ASSERT_EQ(tree.base_size(), base);
-    ASSERT_EQ(tree.size(), kEntries);
-    for (std::size_t size = base; size <= kEntries; ++size) {
+    ASSERT_EQ(tree.size(), kGrown);
+    for (std::size_t size = base; size <= kGrown; ++size) {
       const Hash root = tree.root(size).value();
       ASSERT_EQ(root, whole.root(size).value()) << base << " " << size;
       for (std::size_t index = base; index < size; ++index, ++proofs) {
@@ -64,9 +64,9 @@ TEST_F(TreeTest, ATreeFromAnyBaseGivesTheSameProofsAndTheyVerify) {
 }
 
 TEST_F(TreeTest, AFrontierTakenFromATreeIsTheOneOfItsFirstLeaves) {
-  for (std::size_t base : {std::size_t{0}, std::size_t{1}, std::size_t{37}, kEntries}) {
+  for (std::size_t base : {std::size_t{0}, std::size_t{1}, std::size_t{37}, kGrown}) {
     const Tree tree = tree_of(entries_, base);
-    for (std::size_t size = base; size <= kEntries; ++size) {
+    for (std::size_t size = base; size <= kGrown; ++size) {
       const Frontier frontier = tree.frontier(size).value();
       ASSERT_EQ(frontier, frontier_of(first(size))) << base << " " << size;
       ASSERT_EQ(frontier.root(), tree.root(size).value());
@@ -137,9 +137,9 @@ TEST_F(TreeTest, WorksUpToTheLargestSize) {
 }
 
 TEST(FrontierTest, ComesBackFromItsHashesAndGoesOnAlike) {
-  const auto entries = numbered_entries(kEntries);
+  const auto entries = numbered_entries(kGrown);
   Frontier frontier;
-  for (std::size_t size = 0; size < kEntries; ++size) {
+  for (std::size_t size = 0; size < kGrown; ++size) {
     ASSERT_EQ(frontier.size(), size);
     ASSERT_EQ(frontier.hashes().size(), static_cast<std::size_t>(std::popcount(size)));
     Frontier again = Frontier::from(size, frontier.hashes()).value();

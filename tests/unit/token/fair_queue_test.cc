@@ -18,13 +18,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Job {
+struct Queued {
   uid_t uid = 0;
   int number = 0;
   SteadyTime deadline{};
 };
 
-std::string drained(FairQueue<Job>& queue) {
+std::string drained(FairQueue<Queued>& queue) {
   std::string order;
   while (const auto job = queue.pop()) {
     order += (order.empty() ? "" : " ") + std::to_string(job->uid) + ":" + std::to_string(job->number);
@@ -33,7 +33,7 @@ std::string drained(FairQueue<Job>& queue) {
 }
 
 TEST(FairQueue, Invariant10_CallersTakeTurnsHoweverManyJobsEachHas) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   for (int i = 0; i < 4; ++i) queue.push({1, i});
   for (int i = 0; i < 2; ++i) queue.push({2, i});
   queue.push({3, 0});
@@ -45,7 +45,7 @@ TEST(FairQueue, Invariant10_CallersTakeTurnsHoweverManyJobsEachHas) {
 }
 
 TEST(FairQueue, Invariant10_ALateCallerWaitsForOneJobOfEachOtherAtMost) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   for (int i = 0; i < 500; ++i) queue.push({1, i});
   ASSERT_EQ(queue.pop()->number, 0);
   queue.push({2, 0});
@@ -54,7 +54,7 @@ TEST(FairQueue, Invariant10_ALateCallerWaitsForOneJobOfEachOtherAtMost) {
 }
 
 TEST(FairQueue, Invariant10_ACallerThatComesBackAtOnceDoesNotJumpTheQueue) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   queue.push({1, 0});
   queue.push({2, 0});
   queue.push({3, 0});
@@ -64,7 +64,7 @@ TEST(FairQueue, Invariant10_ACallerThatComesBackAtOnceDoesNotJumpTheQueue) {
 }
 
 TEST(FairQueue, Invariant10_EachCallerAndAllTogetherHaveALimit) {
-  FairQueue<Job> queue({.each_uid_max = 2, .all_max = 5});
+  FairQueue<Queued> queue({.each_uid_max = 2, .all_max = 5});
   for (const uid_t uid : {1U, 2U}) {
     ASSERT_TRUE(queue.has_room(uid));
     queue.push({uid, 0});
@@ -84,7 +84,7 @@ TEST(FairQueue, Invariant10_EachCallerAndAllTogetherHaveALimit) {
 }
 
 TEST(FairQueue, NobodyIsAheadOfTheFirst) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   EXPECT_EQ(queue.ahead_of(1), 0U);
   queue.push({1, 0});
   EXPECT_EQ(queue.ahead_of(1), 1U);
@@ -93,7 +93,7 @@ TEST(FairQueue, NobodyIsAheadOfTheFirst) {
 }
 
 TEST(FairQueue, Invariant10_AFloodIsOneJobAheadOfAnotherCallerAndAllOfItAheadOfItsOwn) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   for (int i = 0; i < 500; ++i) queue.push({1, i});
   EXPECT_EQ(queue.ahead_of(1), 500U);
   EXPECT_EQ(queue.ahead_of(2), 1U);
@@ -110,7 +110,7 @@ TEST(FairQueue, TheJobsSaidToBeAheadAreThoseThatLeaveFirst) {
   std::mt19937 random(seed);
   const auto below = [&random](unsigned limit) { return static_cast<unsigned>(random() % limit); };
   for (int history = 0; history < 200; ++history) {
-    FairQueue<Job> queue({});
+    FairQueue<Queued> queue({});
     std::set<uid_t> others;
     for (unsigned i = below(40); i > 0; --i) {
       const uid_t uid = 1 + below(5);
@@ -128,7 +128,7 @@ TEST(FairQueue, TheJobsSaidToBeAheadAreThoseThatLeaveFirst) {
 }
 
 TEST(FairQueue, TheDefaultLimitsAreTheDocumentedOnes) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   for (int i = 0; i < 512; ++i) queue.push({1, i});
   EXPECT_FALSE(queue.has_room(1));
   EXPECT_TRUE(queue.has_room(2));
@@ -140,7 +140,7 @@ TEST(FairQueue, TheDefaultLimitsAreTheDocumentedOnes) {
 }
 
 TEST(FairQueue, AJobThatHadItsPlaceGoesAheadOfItsCallersOthersAndAlwaysFits) {
-  FairQueue<Job> queue({.each_uid_max = 2, .all_max = 2});
+  FairQueue<Queued> queue({.each_uid_max = 2, .all_max = 2});
   queue.push({1, 1});
   queue.push({1, 2});
   queue.push_again({1, 0});
@@ -150,29 +150,29 @@ TEST(FairQueue, AJobThatHadItsPlaceGoesAheadOfItsCallersOthersAndAlwaysFits) {
 }
 
 TEST(FairQueue, AJobThatComesAgainForAnIdleCallerTakesItsTurnBehindTheOthers) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   queue.push({2, 0});
   queue.push_again({1, 0});
   EXPECT_EQ(drained(queue), "2:0 1:0");
 }
 
 TEST(FairQueue, RemovesExactlyWhatIsUnwantedAndKeepsTheOrderOfTheRest) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   for (int i = 0; i < 4; ++i) {
     for (const uid_t uid : {1U, 2U, 3U}) queue.push({uid, i});
   }
-  const auto removed = queue.remove_if([](const Job& job) { return job.uid == 2 || job.number == 1; });
+  const auto removed = queue.remove_if([](const Queued& job) { return job.uid == 2 || job.number == 1; });
   EXPECT_EQ(removed.size(), 6U);
   EXPECT_EQ(queue.size(), 6U);
   EXPECT_TRUE(queue.has_room(2));
   EXPECT_EQ(drained(queue), "1:0 3:0 1:2 3:2 1:3 3:3");
-  EXPECT_TRUE(queue.remove_if([](const Job&) { return true; }).empty());
+  EXPECT_TRUE(queue.remove_if([](const Queued&) { return true; }).empty());
 }
 
 TEST(FairQueue, NoCallerWithoutJobsKeepsATurn) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   queue.push({1, 0});
-  EXPECT_EQ(queue.remove_if([](const Job&) { return true; }).size(), 1U);
+  EXPECT_EQ(queue.remove_if([](const Queued&) { return true; }).size(), 1U);
   EXPECT_TRUE(queue.empty());
   EXPECT_FALSE(queue.pop());
   queue.push({1, 1});
@@ -181,13 +181,13 @@ TEST(FairQueue, NoCallerWithoutJobsKeepsATurn) {
 }
 
 TEST(FairQueue, KnowsTheEarliestDeadline) {
-  FairQueue<Job> queue({});
+  FairQueue<Queued> queue({});
   EXPECT_FALSE(queue.earliest_deadline());
   queue.push({1, 0, SteadyTime(5s)});
   queue.push({1, 1, SteadyTime(2s)});
   queue.push({2, 0, SteadyTime(3s)});
   EXPECT_EQ(queue.earliest_deadline(), SteadyTime(2s));
-  (void)queue.remove_if([](const Job& job) { return job.number == 1; });
+  (void)queue.remove_if([](const Queued& job) { return job.number == 1; });
   EXPECT_EQ(queue.earliest_deadline(), SteadyTime(3s));
 }
 
@@ -215,7 +215,7 @@ TEST(FairQueue, Invariant10_AnyHistoryIsFairAndLosesNothing) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   for (int round = 0; round < 200; ++round) {
-    FairQueue<Job> queue({});
+    FairQueue<Queued> queue({});
     std::map<uid_t, std::deque<int>> expected;
     std::map<uid_t, std::set<uid_t>> served_while_waiting;
     int next = 0;
@@ -231,7 +231,7 @@ TEST(FairQueue, Invariant10_AnyHistoryIsFairAndLosesNothing) {
           break;
         case 1: {
           const int bit = static_cast<int>(random() % 4);
-          const auto removed = queue.remove_if([bit](const Job& job) { return job.number % 4 == bit; });
+          const auto removed = queue.remove_if([bit](const Queued& job) { return job.number % 4 == bit; });
           std::size_t gone = 0;
           for (auto& [owner, jobs] : expected)
             gone += std::erase_if(jobs, [bit](int number) { return number % 4 == bit; });

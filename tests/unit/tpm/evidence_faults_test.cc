@@ -17,10 +17,9 @@ namespace {
 
 using channel::HostStatus;
 using test::attest_request;
+using test::kLoadedMax;
 using test::Moment;
-
-constexpr std::size_t kLoadedMax = 3;  // of objects, and of sessions, in swtpm
-constexpr std::uint32_t kFlushContext = test::cc::kFlushContext;
+using test::cc::kFlushContext;
 
 class EvidenceFaults : public ::testing::Test {
  protected:

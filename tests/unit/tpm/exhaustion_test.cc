@@ -15,13 +15,13 @@ namespace signer::tpm {
 namespace {
 
 using channel::HostStatus;
+using test::kLoadedMax;
 using test::sign_request;
 using test::cc::kFlushContext;
 using test::cc::kSign;
 using test::cc::kStartAuthSession;
 
 constexpr std::uint32_t kSavedSessionFirst = 0x03000000;
-constexpr std::size_t kLoadedMax = 3;  // of objects, and of sessions, in swtpm
 constexpr std::size_t kActiveSessionsMax = 64;
 
 class Exhaustion : public ::testing::Test {

@@ -15,15 +15,15 @@
 namespace signer::tpm {
 namespace {
 
-using test::read_text;
-using test::write_text;
+using signer::test::read_text;
+using signer::test::write_text;
 
 Bytes bytes_of_file(const std::string& path) {
   const std::string text = read_text(path);
   return {text.begin(), text.end()};
 }
 
-class KeyFileInterop : public test::ToolsOnTpm {
+class KeyFileInterop : public signer::test::ToolsOnTpm {
  protected:
   void SetUp() override {
     ToolsOnTpm::SetUp();
@@ -72,7 +72,7 @@ TEST_F(KeyFileInterop, ReadsWhatTpm2OpensslWrites) {
         "group:P-256", "-out", file("owner.pem")});
   const auto owner = decode("owner.pem");
   ASSERT_TRUE(owner.has_value()) << owner.error().text;
-  EXPECT_EQ(owner->parent, test::kOwnerHierarchy);
+  EXPECT_EQ(owner->parent, signer::test::kOwnerHierarchy);
   EXPECT_TRUE(owner->empty_auth);
   tool({"openssl", "genpkey", "-provider", "tpm2", "-provider", "default", "-algorithm", "EC", "-pkeyopt",
         "group:P-256", "-pkeyopt", "parent:0x81000001", "-pkeyopt", "user-auth:abc", "-out", file("child.pem")});
@@ -107,20 +107,20 @@ TEST_F(KeyFileInterop, WritesWhatTpm2ToolsLoadsAndSignsWith) {
 
 // Programs with a TSS of their own meet the interposer as they meet swtpm.
 TEST_F(KeyFileInterop, PassesThroughTheInterposerWithItsFaults) {
-  test::TpmInterposer bus(tpm_);
-  const test::Environment through_bus = {{"TPM2TOOLS_TCTI", bus.tcti()}};
-  const auto get_random = [&] { return test::run({"tpm2_getrandom", "--hex", "8"}, {}, through_bus); };
-  const test::Finished good = get_random();
+  signer::test::TpmInterposer bus(tpm_);
+  const signer::test::Environment through_bus = {{"TPM2TOOLS_TCTI", bus.tcti()}};
+  const auto get_random = [&] { return signer::test::run({"tpm2_getrandom", "--hex", "8"}, {}, through_bus); };
+  const signer::test::Finished good = get_random();
   EXPECT_EQ(good.status, 0) << good.err;
   EXPECT_EQ(good.out.size(), 16U) << good.out;
-  EXPECT_EQ(bus.count(test::cc::kGetRandom), 1U);
-  const auto fault = bus.answer({.code = test::cc::kGetRandom}, 0x101);
-  const test::Finished bad = get_random();
+  EXPECT_EQ(bus.count(signer::test::cc::kGetRandom), 1U);
+  const auto fault = bus.answer({.code = signer::test::cc::kGetRandom}, 0x101);
+  const signer::test::Finished bad = get_random();
   EXPECT_NE(bad.status, 0);
   EXPECT_NE(bad.err.find("0x101"), std::string::npos) << bad.err;
   EXPECT_EQ(bus.hits(fault), 1U);
   bus.drop_rules();
-  const auto cut = bus.truncate({.code = test::cc::kGetRandom}, 11);
+  const auto cut = bus.truncate({.code = signer::test::cc::kGetRandom}, 11);
   EXPECT_NE(get_random().status, 0);
   EXPECT_EQ(bus.hits(cut), 1U);
 }
@@ -134,7 +134,8 @@ TEST_F(KeyFileInterop, LosesToolsToADescription) {
                                         .description = "issuer"});
   ASSERT_TRUE(text.has_value());
   write_text(file("described.pem"), *text);
-  EXPECT_NE(test::run({"tpm2_load", "-Q", "-r", file("described.pem"), "-c", file("k.ctx")}, {}, environment()).status,
+  EXPECT_NE(signer::test::run({"tpm2_load", "-Q", "-r", file("described.pem"), "-c", file("k.ctx")}, {}, environment())
+                .status,
             0);
 }
 

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "base/hex.h"
+#include "status_of.h"
 #include "tests/support/temporary_directory.h"
 #include "worked_areas.h"
 
@@ -22,15 +23,11 @@ namespace {
 
 using channel::HostStatus;
 using test::from_text;
+using test::status_of;
 
 const Bytes kId{0x01, 0xab};
 const Bytes kRoot(34, 0x0b);
 const Bytes kOtherRoot(34, 0x0c);
-
-template <class T>
-HostStatus status_of(const TpmResult<T>& result) {
-  return result ? HostStatus::kOk : result.error().status;
-}
 
 class KeyDirectory : public ::testing::Test {
  protected:

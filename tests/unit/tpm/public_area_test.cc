@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "status_of.h"
 #include "worked_areas.h"
 
 namespace signer::tpm {
@@ -18,11 +19,7 @@ using test::area_of;
 using test::from_text;
 using test::kP256Area;
 using test::kRsaArea;
-
-template <class T>
-HostStatus status_of(const TpmResult<T>& result) {
-  return result ? HostStatus::kOk : result.error().status;
-}
+using test::status_of;
 
 TEST(PublicArea, IsReadAndWrittenByteForByte) {
   for (const auto text : {kRsaArea, kP256Area}) {

@@ -42,6 +42,8 @@ using signer::test::TpmInterposer;
 using signer::test::verifies;
 using signer::test::write_text;
 
+inline constexpr std::size_t kLoadedMax = 3;  // of objects, and of sessions, in swtpm
+
 // Whether the endorsement hierarchy may be used, and with it evidence be had: kClosed sets an endorsement auth.
 enum class Endorsement : std::uint8_t { kClosed, kOpen };
 
