@@ -9,7 +9,7 @@ cd "$(dirname "$0")"
 install_packages tests
 use_scratch build/test/tmp
 configure build/test -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 -DSIGNER_HARDEN=ON -DSIGNER_BENCH=OFF \
-  -DSIGNER_PRECOMPILE=ON -DCMAKE_UNITY_BUILD=ON
+  -DSIGNER_PRECOMPILE=ON -DCMAKE_UNITY_BUILD=ON -DSIGNER_WERROR="${SIGNER_WERROR:-OFF}"
 build build/test
 ulimit -c 0
 # Many tests wait more than they compute: three at once keep two processors busy.

@@ -8,7 +8,7 @@ runtime_packages="softhsm2 openssl curl ca-certificates"
 tpm_packages="swtpm"
 test_packages="libgtest-dev libcurl4-openssl-dev libcjose-dev libjansson-dev binutils python3 python3-jwt python3-cryptography python3-jwcrypto libcrypt-jwt-perl groff-base procps
 $tpm_packages tpm2-tools tpm2-openssl"
-check_packages="clang libclang-rt-dev clang-tidy clang-format doxygen"
+check_packages="clang lld libclang-rt-dev clang-tidy clang-format doxygen"
 
 # install_packages <runtime|tpm|tests|checks>: installs what is missing with apt, and only that.
 install_packages() {
