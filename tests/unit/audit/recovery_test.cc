@@ -212,6 +212,30 @@ TEST(AuditRecovery, ASegmentThatIsMovedAwayStopsTheLogAsOneInItsPlaceDoes) {
   }
 }
 
+TEST(AuditRecovery, ASegmentThatIsCutShortStopsTheLogAndIsNotMadeLongAgain) {
+  for (const bool to_nothing : {true, false}) {
+    const TemporaryDirectory directory;
+    AuditOptions impatient = options(directory.path());
+    impatient.retry_every = std::chrono::milliseconds(5);
+    auto log = AuditLog::open(std::move(impatient), [] {});
+    ASSERT_TRUE(log);
+    (*log)->append(numbered(0));
+    (*log)->flush();
+    ASSERT_TRUE(eventually([&] { return (*log)->size() == 2; }));
+    const std::string records = slurp(directory / kFirst);
+    const std::size_t size = to_nothing ? 0 : records.find_last_not_of('\0');
+    fs::resize_file(directory / kFirst, size);  // logrotate's copytruncate, say
+
+    const std::uint64_t lost = (*log)->append(numbered(1));
+    (*log)->flush();
+    EXPECT_TRUE(eventually([&] { return !(*log)->healthy(); }));
+    EXPECT_FALSE((*log)->recorded(lost));
+    EXPECT_NE((*log)->failure().find("cut short"), std::string::npos) << (*log)->failure();
+    log->reset();
+    EXPECT_EQ(fs::file_size(directory / kFirst), size) << "a hole would hide what was lost";
+  }
+}
+
 TEST(AuditRecovery, WhatIsNoFileOrTooLargeIsRefusedAndNotRead) {
   const auto refused = [](const std::string& name, const std::function<void(const fs::path&)>& make) {
     const TemporaryDirectory directory;
