@@ -93,10 +93,20 @@ Result<LoadedVersions> load_versions(const std::filesystem::path& state_dir) {
   std::filesystem::directory_iterator names(root, error);
   if (error == std::errc::no_such_file_or_directory) return loaded;
   for (; !error && names != std::filesystem::directory_iterator(); names.increment(error)) {
-    if (!names->is_directory(error)) continue;
+    if (names->is_regular_file(error)) continue;
     const std::string name = names->path().filename().string();
-    SIGNER_ASSIGN_OR_RETURN(const auto files, list_files(names->path(), ".json"));
-    for (const std::string& file : files) {
+    // Also of a link that leads nowhere: the key may exist, and another must not take its place.
+    const auto files = list_files(names->path(), ".json");
+    if (!files) {
+      loaded.problems.emplace_back(name, files.error().text);
+      continue;
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(names->path(), error)) {
+      if (files->empty() && entry.path().extension() == ".json") {
+        loaded.problems.emplace_back(name, entry.path().string() + ": is a directory, and metadata is a file");
+      }
+    }
+    for (const std::string& file : *files) {
       const auto path = names->path() / file;
       const auto text = read_file(path, kMetadataBytesMax);
       auto version = text ? from_file_text(*text) : Result<KeyVersion>(fail(text.error()));

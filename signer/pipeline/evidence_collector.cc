@@ -22,7 +22,6 @@ constexpr jose::JsonLimits kAttestationLimits{
 
 // For whoever finds the token busy: what probes take, about.
 constexpr std::chrono::seconds kBusyFor{5};
-constexpr std::chrono::seconds kStoppedFor{60};
 
 Failure<Refusal> refusal_of(const channel::HostError& error) {
   using channel::HostStatus;
@@ -106,7 +105,7 @@ Judged<const KeyEntry*> EvidenceCollector::signing_entry(const std::string& key)
   if (entry == nullptr) return refuse(ErrorCode::kNotFound, "there is no such key");
   if (entry->stopped) {
     Refusal stopped{ErrorCode::kTokenUnavailable, "the key is stopped; an operator must look at it", entry->reason,
-                    kStoppedFor};
+                    kUntilSomebodyLooked};
     return Failure<Refusal>{std::move(stopped)};
   }
   if (!entry->may_sign()) return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now", entry->reason);

@@ -102,8 +102,10 @@ Judged<Pipeline::PermittedPtr> Pipeline::prepare(const RequestContext& context, 
                           policy_->authorize(context.peer, std::move(request), limiter_, started));
   const KeyEntry* entry = keys_.find(authorized.key());
   if (entry == nullptr || !entry->may_sign()) {
-    return refuse(ErrorCode::kTokenUnavailable, "the key cannot sign now",
-                  entry == nullptr ? "key not configured" : entry->reason);
+    Refusal refusal{ErrorCode::kTokenUnavailable, "the key cannot sign now",
+                    entry == nullptr ? "key not configured" : entry->reason};
+    if (entry == nullptr || entry->active == nullptr || entry->stopped) refusal.retry_after = kUntilSomebodyLooked;
+    return Failure<Refusal>{std::move(refusal)};
   }
   if (!audit_healthy()) return refuse(ErrorCode::kInternal, "the audit log cannot be written", audit_failure());
   SIGNER_RETURN_IF_ERROR(

@@ -25,6 +25,9 @@ struct Refusal {
 template <class T>
 using Judged = Result<T, Refusal>;
 
+// For what an operator must look at first: there is no reason to hurry.
+inline constexpr std::chrono::seconds kUntilSomebodyLooked{60};
+
 [[nodiscard]] inline Failure<Refusal> refuse(ErrorCode code, std::string detail, std::string reason = {}) {
   return {Refusal{code, std::move(detail), std::move(reason), std::chrono::seconds(1), {}, {}}};
 }

@@ -295,6 +295,20 @@ TEST(Keyring, Invariant08_AMetadataLinkWhoseTargetIsGoneIsAProblemAndNotAnAbsent
   EXPECT_EQ(loaded->problems[0].first, "issuer");
 }
 
+TEST(Keyring, Invariant08_WhatCannotBeListedIsThatKeysProblemAndNotAnAbsentKey) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(save_version(directory.path(), some_version()));
+  fs::create_directories(directory.path() / "keys/directory/x.json");
+  fs::create_directory_symlink("/nonexistent/volume", directory.path() / "keys/link");
+
+  const auto loaded = load_versions(directory.path());
+
+  ASSERT_TRUE(loaded) << "the others must go on: " << loaded.error().text;
+  EXPECT_EQ(loaded->versions.size(), 1U);
+  std::map<std::string, std::string> problems(loaded->problems.begin(), loaded->problems.end());
+  for (const char* name : {"directory", "link"}) EXPECT_TRUE(problems.contains(name)) << name;
+}
+
 TEST(Keyring, StrayFilesAreIgnored) {
   const TemporaryDirectory directory;
   ASSERT_TRUE(save_version(directory.path(), some_version()));
