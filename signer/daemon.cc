@@ -54,13 +54,22 @@ std::optional<gid_t> group_of(const config::Listener& listener) {
 // Connections never take the descriptors that hosts, the audit log and the metadata need.
 server::ServerLimits limits_of_process() {
   constexpr rlim_t kReserve = 128;
-  constexpr std::size_t kLeast = 16;
   server::ServerLimits limits;
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= limits.connections_max + kReserve) return limits;
-  limits.connections_max = files.rlim_cur > kReserve + kLeast ? files.rlim_cur - kReserve : kLeast;
+  limits.connections_max = files.rlim_cur - kReserve;
   log::warn("few_descriptors", {{"limit", files.rlim_cur}, {"connections_max", limits.connections_max}});
   return limits;
+}
+
+// Hosts are given theirs above number 256, and each token has up to 64 (signer/token/host_process.cc).
+Result<void> check_descriptors() {
+  constexpr rlim_t kLeast = 1024;
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= kLeast) return {};
+  return fail(ErrorCode::kInternal, "the limit of open files is " + std::to_string(files.rlim_cur) +
+                                        ", and signerd needs " + std::to_string(kLeast) +
+                                        "; raise it (LimitNOFILE= of the unit, or ulimit -n)");
 }
 
 // What a running daemon cannot change, if the fresh configuration asks for it.
@@ -87,9 +96,13 @@ void warn_of_units(const config::Config& config) {
 
 }  // namespace
 
-Daemon::Daemon(config::Config config) : config_(std::move(config)), signals_(loop_), stop_timer_(loop_) {}
+Daemon::Daemon(config::Config config) : config_(std::move(config)), signals_(loop_), stop_timer_(loop_) {
+  boost::system::error_code error;
+  signals_.add(SIGHUP, error);  // from now on: one that comes while tokens and log are opened is a reload afterwards
+}
 
 Result<std::unique_ptr<Daemon>> Daemon::open(config::Config config) {
+  SIGNER_RETURN_IF_ERROR(check_descriptors());
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
   SIGNER_RETURN_IF_ERROR(daemon->lock_state());
   SIGNER_RETURN_IF_ERROR(daemon->open_audit());
@@ -297,7 +310,7 @@ Result<void> Daemon::open_listeners() {
 
 void Daemon::run() {
   boost::system::error_code error;
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal, error);
+  for (const int signal : {SIGTERM, SIGINT}) signals_.add(signal, error);
   wait_for_signal();
   record_opening();
   clock_watch_ = std::make_unique<ClockWatch>(loop_, clock_, [this](std::chrono::microseconds step) {
@@ -385,7 +398,7 @@ void Daemon::stop_when_done(SteadyTime deadline) {
   if (done || clock_.steady() >= deadline) {
     if (!done)
       log::warn("stopped_early", {{"under_way", pipeline_->under_way()}, {"connections", server_->connection_count()}});
-    if (!done) return end();
+    if (pipeline_->under_way() > 0) return end();
     // Nothing is under way: the last record can be covered while the token is still there.
     record_stop();
     return checkpointer_->finish(clock_.steady() + kLastCheckpoint, [this] { end(); });

@@ -5,6 +5,7 @@
 #include <utility>  // Boost 1.74 with g++ 12 needs it first
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 
 #include "base/log.h"
@@ -29,7 +30,7 @@ int check(const signer::Result<signer::config::Config>& config) {
   }
   for (const std::string& note : config->notes) std::printf("note: %s\n", note.c_str());
   std::printf("%s: OK\n", config->file.c_str());
-  return 0;
+  return std::fflush(stdout) == 0 ? 0 : kExitFailure;
 }
 
 int serve(signer::Result<signer::config::Config> config) {
@@ -51,6 +52,7 @@ int serve(signer::Result<signer::config::Config> config) {
 
 int main(int argc, char** argv) {
   signer::harden_process();
+  std::signal(SIGHUP, SIG_IGN);  // until the daemon takes it: before that there is nothing to reload
   CLI::App app{
       "signerd - turns claims into RS256 JWTs with keys that stay in a PKCS#11 token.\n"
       "Callers speak HTTP to its Unix socket; see signerctl(1) and the socket protocol."};

@@ -43,6 +43,11 @@ Result<void> check_directory(const std::string& path) {
   const std::string directory = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
   struct stat status {};
   if (::stat(directory.c_str(), &status) != 0) return failure("look at", directory, errno);
+  if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
+    return fail(ErrorCode::kInvalidRequest, "listener: " + directory + " belongs to uid " +
+                                                std::to_string(status.st_uid) +
+                                                ", who can replace the socket; give it to root or to signerd's user");
+  }
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (status.st_mode & S_ISVTX) != 0) return {};
   return fail(ErrorCode::kInvalidRequest, "listener: group or others can write " + directory +
                                               " and replace the socket; run: chmod go-w " + directory);
@@ -92,6 +97,7 @@ Result<UniqueFd> listen_at(const config::Listener& listener, std::optional<gid_t
   SIGNER_RETURN_IF_ERROR(check_directory(listener.path));
   SIGNER_RETURN_IF_ERROR(check_place(listener.path));
   const std::string temporary = listener.path + ".new";
+  SIGNER_RETURN_IF_ERROR(check_place(temporary));
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return failure("make a socket for", listener.path, errno);
   const sockaddr_un address = address_of(temporary);
@@ -100,7 +106,7 @@ Result<UniqueFd> listen_at(const config::Listener& listener, std::optional<gid_t
   const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int bind_error = errno;
   ::umask(before);
-  if (bound != 0) return failure("bind", listener.path, bind_error);
+  if (bound != 0) return failure("bind", temporary, bind_error);
   const auto abandon = [&temporary](Failure<Error> why) {
     ::unlink(temporary.c_str());
     return why;

@@ -125,6 +125,21 @@ TEST_F(Startup, AStaleSocketIsReplacedAndAnOrdinaryFileIsNot) {
   EXPECT_EQ(read_text(daemon_.socket()), "precious");
 }
 
+TEST_F(Startup, WhatHasTheNameUnderWhichASocketIsMadeIsLeftAlone) {
+  const std::string temporary = daemon_.socket() + ".new";
+  write_text(temporary, "precious");
+  EXPECT_EQ(ends_with(), 1);
+  EXPECT_EQ(read_text(temporary), "precious");
+  EXPECT_NE(daemon_.log().find(temporary + " exists"), std::string::npos) << daemon_.log();
+}
+
+TEST_F(Startup, ALimitOfOpenFilesUnderWhichNoHostStartsEndsTheStart) {
+  const Finished ended =
+      run({"sh", "-c", "ulimit -n 256 && exec \"$0\" --config \"$1\"", programs().signerd, daemon_.config_file()});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_NE((ended.out + ended.err).find("limit of open files is 256"), std::string::npos) << ended.err;
+}
+
 TEST_F(Startup, TheSocketHasTheConfiguredMode) {
   change("[[token]]", "mode = \"0660\"\n[[token]]");
   ASSERT_TRUE(daemon_.start());
@@ -278,10 +293,23 @@ TEST_F(Operation, Invariant08_DamagedMetadataStopsItsKeyAndIsLeftAsItIs) {
   ASSERT_EQ(daemon_.stop(), 0);
   write_text(metadata, "{}");
   ASSERT_TRUE(daemon_.start());
-  EXPECT_EQ(daemon_.issue()->status, 503);
+  const auto refused = daemon_.issue();
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_EQ(refused->headers.at("retry-after"), "60") << "nothing gets better before somebody looked";
   HttpConnection connection(daemon_.socket());
   EXPECT_EQ(connection.post("/v1/keys/issuer", "{}")->status, 409);
   EXPECT_EQ(read_text(metadata), "{}");
+}
+
+TEST_F(Operation, Invariant08_MetadataOnAVolumeThatIsAwayIsNoReasonToMakeAnotherKey) {
+  const std::filesystem::path directory = daemon_.state_directory() + "/keys/issuer";
+  ASSERT_EQ(daemon_.stop(), 0);
+  std::filesystem::rename(directory, daemon_.file("away"));
+  std::filesystem::create_directory_symlink(daemon_.file("not-mounted"), directory);
+  ASSERT_TRUE(daemon_.start());
+  HttpConnection connection(daemon_.socket());
+  EXPECT_EQ(connection.get("/v1/keys/issuer")->json()["state"], "stopped");
+  EXPECT_EQ(connection.post("/v1/keys/issuer", "{}")->status, 409);
 }
 
 TEST_F(Operation, AnIdleDaemonUsesNoCpu) {
