@@ -125,8 +125,8 @@ TEST_F(ReadyTpmSignerctl, TheRefusalOfACertificateRequestNamesAWayThatWorks) {
   ASSERT_NE(start, std::string::npos) << refused.err;
   const std::string key = refused.err.substr(start, refused.err.find(".pem", start) + 4 - start);
   ASSERT_TRUE(std::filesystem::exists(key)) << refused.err;
-  const std::string script = "xxd -r -p '" + daemon_.state_directory() +
-                             "/tpm/tpm0.auth' | "
+  const std::string script = "tr a-f A-F < '" + daemon_.state_directory() +
+                             "/tpm/tpm0.auth' | basenc --base16 -d | "
                              "openssl req -provider tpm2 -provider default -propquery '?provider=tpm2' -new -key '" +
                              key + "' -passin stdin -subj /CN=small/O=Example";
   const Finished request = run({"/bin/sh", "-c", script}, "", {{"TPM2OPENSSL_TCTI", tpm_.tcti()}});

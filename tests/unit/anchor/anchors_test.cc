@@ -76,7 +76,8 @@ TEST(Deliver, AFileThatCannotBeWrittenIsAFailureWithItsName) {
 TEST(Deliver, ACommandGetsTheNoteOnItsInputAndNothingElseOfOurs) {
   const TemporaryDirectory directory;
   const std::string out = directory / "out";
-  ASSERT_TRUE(deliver(shell("cat > " + out + "; env > " + out + ".env; ls /proc/self/fd > " + out + ".fd"), kNote));
+  ASSERT_TRUE(
+      deliver(shell("cat > '" + out + "'; env > '" + out + ".env'; ls /proc/self/fd > '" + out + ".fd'"), kNote));
   EXPECT_EQ(text_of(out), kNote);
   const std::string environment = text_of(out + ".env");
   EXPECT_EQ(environment.find("HOME="), std::string::npos) << environment;
@@ -105,7 +106,7 @@ TEST(Deliver, ACommandThatFailsOrIsMissingIsAFailureThatSaysHow) {
 TEST(Deliver, ACommandThatHangsIsKilledWithWhatItStarted) {
   const TemporaryDirectory directory;
   const std::string pid_file = directory / "pid";
-  const auto hung = deliver(shell("sleep 1000 & echo $! > " + pid_file + "; wait", 1s), kNote);
+  const auto hung = deliver(shell("sleep 1000 & echo $! > '" + pid_file + "'; wait", 1s), kNote);
   ASSERT_FALSE(hung);
   EXPECT_EQ(hung.error().code, ErrorCode::kDeadlineExceeded);
   const int child = std::stoi(text_of(pid_file));
@@ -135,7 +136,7 @@ TEST(Anchors, EachGetsWhatIsSent) {
 TEST(Anchors, OneThatHangsHoldsUpNeitherTheOthersNorTheSender) {
   const TemporaryDirectory directory;
   const std::string go = directory / "go";
-  Anchors anchors({shell("cat > " + (directory / "got") + "; while [ ! -e " + go + " ]; do sleep 0.01; done"),
+  Anchors anchors({shell("cat > '" + (directory / "got") + "'; while [ ! -e '" + go + "' ]; do sleep 0.01; done"),
                    to_file(directory / "other")});
   for (int i = 0; i < 5; ++i) {
     anchors.send("note " + std::to_string(i) + "\n");
