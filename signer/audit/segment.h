@@ -23,7 +23,8 @@ class Segment {
   Segment& operator=(const Segment&) = delete;
   virtual ~Segment() = default;
 
-  // Writes all of `bytes` at `offset`.  On failure what is there from `offset` on is unspecified.
+  // Writes all of `bytes` at `offset`.  On failure what is there from `offset` on is unspecified.  A file that somebody
+  // cut is a failure of every call, and is left as it is: made long again, it would hide what was lost.
   virtual Result<void> write_at(std::uint64_t offset, std::string_view bytes) = 0;
 
   // Makes what was written durable (fdatasync).

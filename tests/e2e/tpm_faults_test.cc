@@ -13,14 +13,8 @@ namespace signer::test {
 
 namespace {
 
-// From the return of a TPM to the first token: the design's goal, with more room where a sanitizer slows every process.
-#if defined(SIGNER_SANITIZED)
-constexpr std::chrono::seconds kBackWithin{5};
-#else
-constexpr std::chrono::seconds kBackWithin{1};
-#endif
-
-constexpr std::size_t kInSignature = 6 + 100;  // a byte in the middle of the RSA signature of TPM2_Sign's response
+constexpr std::chrono::seconds kBackWithin{1};  // from the return of a TPM to the first token: the design's goal
+constexpr std::size_t kInSignature = 6 + 100;   // a byte in the middle of the RSA signature of TPM2_Sign's response
 
 DaemonOptions hasty_tpm(Device device, const std::string& token_settings = {}) {
   DaemonOptions options;

@@ -176,62 +176,59 @@ TEST(AuditRecovery, WhatWasSetAsideBeforeIsNotOverwritten) {
   EXPECT_EQ(slurp(directory / "00000000000000000002.3.torn"), "third");
 }
 
-TEST(AuditRecovery, ASegmentThatIsDeletedStopsTheLog) {
-  const TemporaryDirectory directory;
-  AuditOptions impatient = options(directory.path());
+// A log with a record on disk, which tries again soon what failed; null if it cannot be had.
+std::unique_ptr<AuditLog> log_with_a_record(const fs::path& directory) {
+  AuditOptions impatient = options(directory);
   impatient.retry_every = std::chrono::milliseconds(5);
   auto log = AuditLog::open(std::move(impatient), [] {});
-  ASSERT_TRUE(log);
+  if (!log) return nullptr;
   (*log)->append(numbered(0));
   (*log)->flush();
-  ASSERT_TRUE(eventually([&] { return (*log)->size() == 2; }));
+  if (!eventually([&] { return (*log)->size() == 2; })) return nullptr;
+  return *std::move(log);
+}
+
+TEST(AuditRecovery, ASegmentThatIsDeletedStopsTheLog) {
+  const TemporaryDirectory directory;
+  const auto log = log_with_a_record(directory.path());
+  ASSERT_TRUE(log);
   std::filesystem::remove_all(directory.path());
-  const std::uint64_t lost = (*log)->append(numbered(1));
-  (*log)->flush();
-  EXPECT_TRUE(eventually([&] { return !(*log)->healthy(); }));
-  EXPECT_FALSE((*log)->recorded(lost));
-  EXPECT_NE((*log)->failure().find("was deleted"), std::string::npos) << (*log)->failure();
+  const std::uint64_t lost = log->append(numbered(1));
+  log->flush();
+  EXPECT_TRUE(eventually([&] { return !log->healthy(); }));
+  EXPECT_FALSE(log->recorded(lost));
+  EXPECT_NE(log->failure().find("was deleted"), std::string::npos) << log->failure();
 }
 
 TEST(AuditRecovery, ASegmentThatIsMovedAwayStopsTheLogAsOneInItsPlaceDoes) {
   for (const bool another : {false, true}) {
     const TemporaryDirectory directory;
-    AuditOptions impatient = options(directory.path());
-    impatient.retry_every = std::chrono::milliseconds(5);
-    auto log = AuditLog::open(std::move(impatient), [] {});
+    auto log = log_with_a_record(directory.path());
     ASSERT_TRUE(log);
-    (*log)->append(numbered(0));
-    (*log)->flush();
-    ASSERT_TRUE(eventually([&] { return (*log)->size() == 2; }));
     fs::rename(directory / kFirst, directory / "elsewhere");
     if (another) fs::copy_file(directory / "elsewhere", directory / kFirst);
-    (*log)->append(numbered(1));
-    (*log)->flush();
-    EXPECT_TRUE(eventually([&] { return !(*log)->healthy(); }));
-    EXPECT_NE((*log)->failure().find("moved"), std::string::npos) << (*log)->failure();
+    log->append(numbered(1));
+    log->flush();
+    EXPECT_TRUE(eventually([&] { return !log->healthy(); }));
+    EXPECT_NE(log->failure().find("moved"), std::string::npos) << log->failure();
   }
 }
 
 TEST(AuditRecovery, ASegmentThatIsCutShortStopsTheLogAndIsNotMadeLongAgain) {
   for (const bool to_nothing : {true, false}) {
     const TemporaryDirectory directory;
-    AuditOptions impatient = options(directory.path());
-    impatient.retry_every = std::chrono::milliseconds(5);
-    auto log = AuditLog::open(std::move(impatient), [] {});
+    auto log = log_with_a_record(directory.path());
     ASSERT_TRUE(log);
-    (*log)->append(numbered(0));
-    (*log)->flush();
-    ASSERT_TRUE(eventually([&] { return (*log)->size() == 2; }));
     const std::string records = slurp(directory / kFirst);
     const std::size_t size = to_nothing ? 0 : records.find_last_not_of('\0');
     fs::resize_file(directory / kFirst, size);  // logrotate's copytruncate, say
 
-    const std::uint64_t lost = (*log)->append(numbered(1));
-    (*log)->flush();
-    EXPECT_TRUE(eventually([&] { return !(*log)->healthy(); }));
-    EXPECT_FALSE((*log)->recorded(lost));
-    EXPECT_NE((*log)->failure().find("cut short"), std::string::npos) << (*log)->failure();
-    log->reset();
+    const std::uint64_t lost = log->append(numbered(1));
+    log->flush();
+    EXPECT_TRUE(eventually([&] { return !log->healthy(); }));
+    EXPECT_FALSE(log->recorded(lost));
+    EXPECT_NE(log->failure().find("cut short"), std::string::npos) << log->failure();
+    log.reset();
     EXPECT_EQ(fs::file_size(directory / kFirst), size) << "a hole would hide what was lost";
   }
 }
