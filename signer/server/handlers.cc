@@ -72,8 +72,9 @@ const std::string& token_of(const pipeline::HmacKeyEntry& entry) {
 // The reasons of the keys that are stopped, for those who may know.
 template <class Table>
 void add_stopped(Json& token, const Table& keys) {
+  const auto described = token.at("name").get<std::string>();
   for (const auto& [name, entry] : keys.entries()) {
-    if (entry.stopped && token_of(entry) == token["name"]) token["stopped_keys"][name] = entry.reason;
+    if (entry.stopped && token_of(entry) == described) token["stopped_keys"][name] = entry.reason;
   }
 }
 
