@@ -78,7 +78,8 @@ HostResult<void> Login::log_in(const CK_FUNCTION_LIST& api, CK_SLOT_ID slot, CK_
   SIGNER_RETURN_IF_ERROR(check_flags(info));
   if (!pin_ && pin_source_.empty()) {
     if ((info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0) {
-      return refuse(info, "wants a PIN and no pin_file is configured");
+      return host_failure(HostStatus::kInvalid, "hsm: login not tried: token " + token_text(info) +
+                                                    " wants a PIN and no pin_file is configured; add one");
     }
     pin_.emplace();  // the PIN is entered on the device
   }

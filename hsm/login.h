@@ -16,7 +16,7 @@ namespace signer::hsm {
 class Login {
  public:
   Login(std::string pin_source, std::string latch_path)
-      : pin_source_(std::move(pin_source)), latch_(std::move(latch_path)) {}
+      : pin_source_(std::move(pin_source)), latch_(std::move(latch_path), pin_source_) {}
 
   // Logs the application in through `session`, with at most one C_Login.  Success if the token wants no login or has
   // us logged in already.  kPinRefused: no more logins until an operator acts; the text says how.

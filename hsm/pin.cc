@@ -21,7 +21,7 @@ static_assert(kRandomBytes % 3 == 0, "base64url without padding must come out wh
 
 HostResult<Pin> judged(Result<SecretFile> read) {
   if (read) return std::move(read).value();
-  return host_failure(HostStatus::kPinRefused, "hsm: PIN file " + read.error().text);
+  return host_failure(HostStatus::kInvalid, "hsm: PIN file " + read.error().text);
 }
 
 Result<Secret> random_pin() {

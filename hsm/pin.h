@@ -16,7 +16,8 @@ inline constexpr std::size_t kPinBytesMax = 256;
 using Pin = SecretFile;
 using PinFingerprint = FileFingerprint;
 
-// As read_secret_file says, at most kPinBytesMax bytes.  Every refusal is kPinRefused and says what to do.
+// As read_secret_file says, at most kPinBytesMax bytes.  Every refusal is kInvalid and says what to do:
+// the token was not asked, so the file may be tried again.
 [[nodiscard]] channel::HostResult<Pin> read_pin(const std::string& source);
 
 // As read_pin, but makes an absent file first, mode 0600, with 24 random characters of [A-Za-z0-9_-] and a newline.

@@ -31,7 +31,7 @@ bool is_absent(const std::string& path) {
 HostResult<Secret> decoded(const std::string& source, const Result<SecretFile>& read) {
   if (!read) {
     const bool makeable = source.starts_with('/') && is_absent(source);
-    return host_failure(HostStatus::kPinRefused,
+    return host_failure(HostStatus::kInvalid,
                         "tpm: auth file " + read.error().text +
                             (makeable ? "; restore it, or for a token without keys: signerctl token init with "
                                         "--generate-auth makes one"
@@ -44,15 +44,15 @@ HostResult<Secret> decoded(const std::string& source, const Result<SecretFile>& 
   std::string value = fits ? std::string(text_of(*bytes)) : std::string();
   if (bytes) ::OPENSSL_cleanse(bytes->data(), bytes->size());
   if (!fits) {
-    return host_failure(HostStatus::kPinRefused, "tpm: auth file " + source +
-                                                     ": must hold 64 hexadecimal digits in lower case and no more; "
-                                                     "signerctl token init makes one");
+    return host_failure(HostStatus::kInvalid, "tpm: auth file " + source +
+                                                  ": must hold 64 hexadecimal digits in lower case and no more; "
+                                                  "signerctl token init makes one");
   }
   Secret secret(std::move(value));
   if (is_zero) {
-    return host_failure(HostStatus::kPinRefused, "tpm: auth file " + source +
-                                                     ": is all zeros, which a TPM takes for no auth value; delete it "
-                                                     "and run signerctl token init");
+    return host_failure(HostStatus::kInvalid, "tpm: auth file " + source +
+                                                  ": is all zeros, which a TPM takes for no auth value; delete it "
+                                                  "and run signerctl token init");
   }
   return secret;
 }
@@ -85,7 +85,7 @@ HostResult<Secret> read_or_generate_auth_value(const std::string& path) {
   const auto directory = std::filesystem::path(path).parent_path();  // state_dir/tpm, before signerd has made it
   if (directory.is_absolute() && is_absent(path)) {
     if (const auto usable = ensure_directory(directory); !usable) {
-      return host_failure(HostStatus::kPinRefused, "tpm: auth file " + path + ": " + usable.error().text);
+      return host_failure(HostStatus::kInvalid, "tpm: auth file " + path + ": " + usable.error().text);
     }
   }
   return decoded(path, read_or_make_secret_file(path, kFileBytesMax, random_line));

@@ -13,7 +13,7 @@ namespace signer::tpm {
 inline constexpr std::size_t kAuthValueBytes = 32;
 
 // Exactly kAuthValueBytes bytes from a file or "credential:NAME", as base/secret_file.h says of both.  Every refusal is
-// kPinRefused and says what to do.
+// kInvalid and says what to do.
 [[nodiscard]] channel::HostResult<Secret> read_auth_value(const std::string& source);
 
 // As read_auth_value, but makes an absent file first, mode 0600, and the directories above it, mode 0700.  Never makes

@@ -216,7 +216,7 @@ HostResult<void> TokenKey::Connection::log_in(const hsm::Pin& pin) {
 
 HostResult<void> TokenKey::Connection::try_login(const hsm::Pin& pin) {
   std::optional<hsm::LoginLatch> latch;
-  if (!spec_.latch_file.empty()) latch.emplace(spec_.latch_file);
+  if (!spec_.latch_file.empty()) latch.emplace(spec_.latch_file, spec_.pin_file);
   if (latch) SIGNER_RETURN_IF_ERROR(latch->begin(pin.fingerprint));
   ::ERR_clear_error();
   if (::PKCS11_login(slot_, 0, pin.secret.reveal().data()) == 0) {  // a Secret is a string: zero-terminated

@@ -22,7 +22,7 @@ enum class HostStatus : std::uint8_t {
   kNotFound = 2,     // The token is there and holds no such key: stop the key, change nothing.
   kAmbiguous = 3,    // Several tokens or keys match: stop, ask the operator for a narrower URI.
   kUnavailable = 4,  // The token cannot serve and the host is at its wits' end: restart it with back-off.
-  kPinRefused = 5,   // The PIN was refused, is unreadable or latched: start no host until an operator acts.
+  kPinRefused = 5,   // The PIN was refused or is latched: start no host until an operator acts.
   kUnsupported = 6,  // The token lacks the mechanism or refuses the template: do not repeat.
   kExpired = 7,      // The job's deadline had passed before the token was asked.
   kMismatch = 8,     // The token holds another key under this id: stop the key, change nothing.

@@ -2,6 +2,9 @@
 
 #include "config/audit_table.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "config/references.h"
 
 namespace signer::config {
@@ -30,12 +33,22 @@ void read_anchor(const toml::table& table, Problems& problems, Anchor& anchor) {
   reader.finish();
 }
 
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& directory) {
+  const auto whole = path.lexically_normal();
+  const auto start = directory.lexically_normal();
+  return std::mismatch(start.begin(), start.end(), whole.begin(), whole.end()).first == start.end();
+}
+
 }  // namespace
 
 void read_audit(TableReader& reader, Problems& problems, Config& so_far) {
   Audit& audit = so_far.audit;
   reader.text("dir", audit.dir);
   if (audit.dir.empty() || audit.dir[0] != '/') reader.problem("dir", "must be an absolute path");
+  for (const char* other : {"keys", "hmac-keys", "latch", "tpm"}) {
+    if (is_within(audit.dir, so_far.state_dir + "/" + other))
+      reader.problem("dir", "is where signerd keeps other files; give the log a directory of its own");
+  }
   reader.text("token", audit.token);
   if (!audit.token.empty()) check_references(reader, "token", {audit.token}, names_of(so_far.tokens));
   std::optional<seconds> every;

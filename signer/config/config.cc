@@ -43,6 +43,10 @@ void read_name(TableReader& reader, std::string& name, std::set<std::string>& ta
   if (!taken.insert(name).second) reader.problem("name", "'" + name + "' is already in use; give it another name");
 }
 
+bool same_path(const std::string& one, const std::string& other) {
+  return std::filesystem::path(one).lexically_normal() == std::filesystem::path(other).lexically_normal();
+}
+
 // Parses the parts in order; what a later part names must be in an earlier one.
 class Parser {
  public:
@@ -73,7 +77,7 @@ class Parser {
       reader.problem("path", "must be an absolute path of at most 100 bytes (the kernel limits socket paths)");
     }
     for (const Listener& other : config_.listeners) {
-      if (other.path == listener.path) reader.problem("path", "is used by two listeners");
+      if (same_path(other.path, listener.path)) reader.problem("path", "is used by two listeners");
     }
     std::string mode = "0600";
     reader.text("mode", mode);
@@ -94,6 +98,14 @@ class Parser {
     read_name(reader, token.name, token_names_);
     read_token(reader, config_.state_dir, token);
     reader.finish();
+    const auto same = [&](const Token& other) {
+      return token.driver == DriverKind::kPkcs11 && other.driver == token.driver && !token.uri.empty() &&
+             other.uri == token.uri && same_path(other.module, token.module) && other.environment == token.environment;
+    };
+    // Each table would try the PIN by itself.
+    if (const auto other = std::ranges::find_if(config_.tokens, same); other != config_.tokens.end())
+      reader.problem("uri",
+                     "is the token of '" + other->name + "', by the same module; name that in keys and remove this");
     config_.tokens.push_back(std::move(token));
   }
 

@@ -69,7 +69,7 @@ Result<std::vector<PolicyCase>> parse_policy_cases(std::string_view text, const 
 }
 
 Result<std::vector<PolicyCase>> load_policy_cases(const std::filesystem::path& file) {
-  SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file(file, kCasesBytesMax));
+  SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file_or_pipe(file, kCasesBytesMax));
   return parse_policy_cases(text, file.string());
 }
 

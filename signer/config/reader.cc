@@ -36,6 +36,13 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& kn
   return "known here: " + all;
 }
 
+// What the system takes for the end of a path or an argument.
+constexpr const char* kZeroByte = "must not hold a zero byte";
+
+bool has_zero_byte(std::string_view text) {
+  return text.find('\0') != std::string_view::npos;
+}
+
 }  // namespace
 
 void Problems::add(std::size_t line, std::string_view key, std::string_view problem) {
@@ -81,7 +88,10 @@ void TableReader::text(std::string_view name, std::string& target, bool required
 void TableReader::text(std::string_view name, std::optional<std::string>& target) {
   const toml::node* node = find(name);
   if (node == nullptr) return;
-  if (const auto* value = node->as_string(); value != nullptr && !value->get().empty()) {
+  const auto* value = node->as_string();
+  if (value != nullptr && has_zero_byte(value->get())) {
+    problem(name, kZeroByte);
+  } else if (value != nullptr && !value->get().empty()) {
     target = value->get();
   } else {
     problem(name, "must be a text that is not empty, in double quotes");
@@ -99,6 +109,7 @@ void TableReader::texts(std::string_view name, std::vector<std::string>& target,
   for (const toml::node& element : *array) {
     const auto* value = element.as_string();
     if (value == nullptr || value->get().empty()) return problem(name, "must hold texts that are not empty");
+    if (has_zero_byte(value->get())) return problem(name, kZeroByte);
     if (std::find(target.begin(), target.end(), value->get()) != target.end()) {
       return problem(name, "names '" + value->get() + "' twice");
     }

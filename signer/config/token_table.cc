@@ -75,10 +75,14 @@ void tpm2_members(TableReader& reader, const std::string& state_dir, Token& toke
 
 void environment_members(TableReader& reader, const toml::table& environment, Token& token) {
   for (const auto& [name, node] : environment) {
-    if (const auto* value = node.as_string()) {
+    const std::string_view variable = name;
+    const auto* value = node.as_string();
+    if (variable.empty() || variable.find_first_of(std::string_view("=\0", 2)) != std::string_view::npos) {
+      reader.problem("environment", "must name variables, which are not empty and hold no '='");
+    } else if (value != nullptr && value->get().find('\0') == std::string::npos) {
       token.environment[std::string(std::string_view(name))] = value->get();
     } else {
-      reader.problem("environment", "must hold texts, such as { SOFTHSM2_CONF = \"/path\" }");
+      reader.problem("environment", "must hold texts without a zero byte, such as { SOFTHSM2_CONF = \"/path\" }");
     }
   }
 }

@@ -104,13 +104,13 @@ void look_at_latch(const config::Config& config, const config::Token& token, Fin
   const std::string path = config.state_dir + "/latch/" + token.name + ".json";
   const auto content = read_file(path, kLatchFileMax);
   if (!content) return;  // none, or it was said already that the directory cannot be read
-  const bool refused = content->find("refused ") != std::string::npos;
+  const bool refused = is_latched(*content, token.pin_file);
   findings.push_back({refused ? Weight::kWrong : Weight::kNote, "token " + token.name,
                       "its login latch is there: " + latch_reason(*content),
                       refused ? "correct the PIN file and reload signerd; if the PIN is right: signerctl token unlatch "
                                 "--config F " +
                                     token.name
-                              : "nothing, if signerd is at its login now"});
+                              : "nothing, if signerd is at its login now or the PIN file is another"});
 }
 
 void look_at_token(const config::Config& config, const config::Token& token, std::optional<uid_t> owner,

@@ -50,10 +50,6 @@ std::string token_trouble(const Json& token) {
   const std::string state = cell(token, "state");
   const std::string reason = printable(cell(token, "reason", ""));
   const std::string because = reason.empty() ? "" : ": " + reason;
-  if (state == "pin_refused" && cell(token, "driver") == "tpm2") {
-    return "token " + name + " cannot use its auth value" + because +
-           "; correct its auth_file, then reload signerd (SIGHUP)\n";
-  }
   if (state == "pin_refused") {
     return "token " + name + " refused its PIN" + because +
            "; correct its pin_file, or if the PIN is right: signerctl token unlatch --config F " + name + "\n";

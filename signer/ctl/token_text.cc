@@ -2,6 +2,8 @@
 
 #include "ctl/token_text.h"
 
+#include <algorithm>
+#include <iomanip>
 #include <sstream>
 #include <vector>
 
@@ -19,6 +21,31 @@ std::string joined(const jose::Json& object, const char* name) {
     if (const auto* value = word.get_ptr<const std::string*>()) text += (text.empty() ? "" : "; ") + *value;
   }
   return text.empty() ? "-" : text;
+}
+
+struct LatchLine {
+  bool refused = false;
+  std::string attempts;
+  std::string reason;
+  std::string pin_file;
+};
+
+// None if the latch is not as hsm/login_latch.cc writes it.
+std::vector<LatchLine> latch_lines(const std::string& content) {
+  std::istringstream in(content);
+  std::string word;
+  std::getline(in, word);
+  if (word != "signer-login-latch-2") return {};
+  std::vector<LatchLine> lines;
+  while (in >> word) {
+    LatchLine line;
+    line.refused = word == "refused";
+    in >> line.attempts >> line.reason;
+    for (int i = 0; i < 5; ++i) in >> word;  // the file's fingerprint
+    if (!(in >> std::quoted(line.pin_file))) return {};
+    lines.push_back(std::move(line));
+  }
+  return lines;
 }
 
 }  // namespace
@@ -41,15 +68,22 @@ std::string initialized_text(const jose::Json& token, const PinFiles& files) {
 }
 
 std::string latch_reason(const std::string& content) {
-  std::istringstream in(content);
-  std::string header;
-  std::string state;
-  std::string attempts;
-  std::string reason;
-  in >> header >> state >> attempts >> reason;
-  if (!in || header != "signer-login-latch-1") return "the latch cannot be read";
-  if (state == "refused") return "the PIN was refused (" + printable(reason) + ")";
-  return printable(attempts) + " login attempts were never answered";
+  const auto lines = latch_lines(content);
+  if (lines.empty()) return "the latch cannot be read";
+  std::string text;
+  for (const LatchLine& line : lines) {
+    if (!text.empty()) text += "; ";
+    text += line.refused ? "the PIN was refused (" + printable(line.reason) + ")"
+                         : printable(line.attempts) + " login attempts were never answered";
+    text += " with " + printable(line.pin_file);
+  }
+  return text;
+}
+
+bool is_latched(const std::string& content, const std::string& pin_file) {
+  const auto lines = latch_lines(content);
+  return lines.empty() ||
+         std::ranges::any_of(lines, [&](const LatchLine& line) { return line.refused && line.pin_file == pin_file; });
 }
 
 }  // namespace signer::ctl

@@ -19,7 +19,11 @@ struct PinFiles {
 // What was made, and what to do with it next.
 [[nodiscard]] std::string initialized_text(const jose::Json& token, const PinFiles& files);
 
-// What the token host wrote into a login latch (`refused 1 CKR_PIN_INCORRECT` below a header).
+// What token hosts wrote into a login latch (docs/adr/0008-login-latch.md): a phrase for each PIN file, or that it
+// cannot be read.
 [[nodiscard]] std::string latch_reason(const std::string& content);
+
+// Whether it keeps this PIN file from being tried.
+[[nodiscard]] bool is_latched(const std::string& content, const std::string& pin_file);
 
 }  // namespace signer::ctl

@@ -168,7 +168,7 @@ TEST_F(ReadyTpmSignerctl, Invariant08_AnotherTpmIsNotUsedAndNothingIsRewritten) 
 TEST_F(TpmSignerctl, Invariant09_AnAuthFileMadeLaterIsUsedAfterAReload) {
   ASSERT_TRUE(daemon_.start()) << daemon_.log();
   ASSERT_TRUE(eventually([this] {
-    return ctl({"status"}).out.find("token tpm0 cannot use its auth value") != std::string::npos;
+    return ctl({"status"}).out.find("token tpm0 is unavailable: tpm: auth file") != std::string::npos;
   })) << ctl({"status"}).out;
   EXPECT_NE(ctl({"status"}).out.find("--generate-auth makes one"), std::string::npos) << ctl({"status"}).out;
   EXPECT_EQ(tpm0().at("software"), false) << "nothing is known of a TPM that was not opened";

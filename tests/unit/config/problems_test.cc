@@ -224,6 +224,52 @@ TEST(ConfigurationProblem, ACharacterThatIsNotAsciiIsNamedWithItsLine) {
 TEST(ConfigurationProblem, ASecondListenerOnThePathIsRefused) {
   const std::string text = problems_of(std::string(kConfigText) + "[[listener]]\npath = \"/run/signer/signer.sock\"\n");
   EXPECT_TRUE(text.starts_with("signer.toml:29: listener.path: is used by two listeners")) << text;
+  const std::string spelled =
+      problems_of(std::string(kConfigText) + "[[listener]]\npath = \"/run//signer/./signer.sock\"\n");
+  EXPECT_TRUE(spelled.starts_with("signer.toml:29: listener.path: is used by two listeners")) << spelled;
+}
+
+// With a wrong PIN each table would cost the token one of its tries.
+TEST(ConfigurationProblem, Invariant05_ASecondTableForATokenIsRefused) {
+  const std::string second =
+      "[[token]]\nname = \"twin\"\ndriver = \"pkcs11\"\nmodule = \"/usr/lib//softhsm/libsofthsm2.so\"\nuri = "
+      "\"pkcs11:token=demo\"\n";
+  const std::string text = problems_of(std::string(kConfigText) + second);
+  EXPECT_TRUE(text.starts_with("signer.toml:32: token.uri: is the token of 'main'")) << text;
+  EXPECT_EQ(problems_of(std::string(kConfigText) + with(second, "token=demo", "token=other")), "");
+  EXPECT_EQ(problems_of(std::string(kConfigText) + second + "environment = { SOFTHSM2_CONF = \"/other.conf\" }\n"), "");
+}
+
+TEST(ConfigurationProblem, AZeroByteIsRefused) {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"\"/run/signer/signer.sock\"", "\"/run/x\\u0000y\"", "4: listener.path: "},
+      {"[\"main\"]", "[\"ma\\u0000in\"]", "14: key.tokens: "},
+      {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\nenvironment = { A = \"b\\u0000\" }", "11: token.environment: "},
+      {"\"pkcs11:token=demo\"", "\"pkcs11:token=demo\"\nenvironment = { \"A\\u0000\" = \"b\" }",
+       "11: token.environment: "},
+  };
+  for (const auto& [from, to, begins] : cases) {
+    const std::string text = problems_of(with(kConfigText, from, to));
+    EXPECT_TRUE(text.starts_with("signer.toml:" + std::string(begins))) << to << " gave: " << text;
+  }
+}
+
+TEST(ConfigurationProblem, ANameThatIsNoVariablesIsRefused) {
+  for (const char* name : {"A=B", ""}) {
+    const std::string text =
+        problems_of(with(kConfigText, "\"pkcs11:token=demo\"",
+                         "\"pkcs11:token=demo\"\nenvironment = { \"" + std::string(name) + "\" = \"b\" }"));
+    EXPECT_TRUE(text.starts_with("signer.toml:11: token.environment: must name variables")) << name << ": " << text;
+  }
+}
+
+TEST(ConfigurationProblem, TheAuditLogsDirectoryIsItsOwn) {
+  const std::string audit = std::string(kConfigText) + "[audit]\ndir = \"";
+  for (const char* taken : {"/var/lib/signer/keys", "/var/lib/signer//latch/", "/var/lib/signer/hmac-keys/audit"}) {
+    const std::string text = problems_of(audit + taken + "\"\n");
+    EXPECT_TRUE(text.starts_with("signer.toml:29: audit.dir: is where signerd keeps other files")) << taken << text;
+  }
+  EXPECT_EQ(problems_of(audit + "/var/lib/signer/keys2\"\n"), "");
 }
 
 TEST(ConfigurationProblem, AListThatNamesOneTwiceIsRefused) {

@@ -108,7 +108,7 @@ TEST_F(Doctor, SaysOfFilesWhatIsMissingAndWhatIsTooOpen) {
   std::filesystem::remove(directory_ / "m.so");
   std::filesystem::create_directory(directory_ / "state/latch");
   test::write_text(directory_ / "state/latch/main.json",
-                   "signer-login-latch-1\nrefused 1 CKR_PIN_INCORRECT 1 2 3 4 5\n");
+                   "signer-login-latch-2\nrefused 1 CKR_PIN_INCORRECT 1 2 3 4 5 \"" + (directory_ / "pin") + "\"\n");
   test::write_text(socket_, "");
   findings = look_at_files(good, nobody_);
   expect_finding(findings, Weight::kWrong, "token main", "pin has mode 0640");

@@ -32,7 +32,8 @@ TEST(Program, ExitsWithTwoIfItDoesNotUnderstand) {
       {{"key"}, "a command is missing\nTry: signerctl key --help\n"},
       {{"key", "bogus"}, "'bogus' is not a command\nTry: signerctl key --help\n"},
       {{"sign"}, "KEY is required\nTry: signerctl sign --help\n"},
-      {{"sign", "a", "b"}, "Try: signerctl sign --help\n"},
+      {{"sign", "a", "b"}, "signerctl: there is one argument too many\nTry: signerctl sign --help\n"},
+      {{"status", "--bogus=1"}, "signerctl: there is one argument too many, --bogus\nTry: signerctl status --help\n"},
       {{"status", "--bogus"}, "Try: signerctl status --help\n"},
       {{"status", "--timeout", "0"}, "Try: signerctl status --help\n"},
       {{"status", "--socket", ""}, "a socket path has 1 to 107 bytes"},
@@ -42,6 +43,25 @@ TEST(Program, ExitsWithTwoIfItDoesNotUnderstand) {
     EXPECT_EQ(ran.status, 2) << testing::PrintToString(arguments);
     EXPECT_EQ(ran.out, "");
     EXPECT_NE(ran.err.find(expected), std::string::npos) << ran.err;
+  }
+}
+
+// An error ends up in logs.
+TEST(Program, RepeatsNoArgumentThatMayBeClaimsOrAToken) {
+  const std::string secret = R"({"sub":"Jane.Q"})";
+  const std::string token = "eyJhbGciOiJSUzI1NiJ9.Jane.Q";
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{secret},
+                                             {token},
+                                             {"sign", "issuer", secret},
+                                             {"sign", "issuer", "--" + secret},
+                                             {"sign", "issuer", "--claims", secret},
+                                             {"verify", "--jwks", "keys.json", token},
+                                             {"--json", "sign", "issuer", secret}}) {
+    const Finished ran = signerctl(arguments);
+    EXPECT_EQ(ran.status, 2) << testing::PrintToString(arguments);
+    EXPECT_EQ((ran.out + ran.err).find("Jane"), std::string::npos) << ran.err;
+    EXPECT_FALSE(ran.err.empty());
   }
 }
 
@@ -217,7 +237,7 @@ using TokenUnlatch = WithConfig;
 
 TEST_F(TokenUnlatch, RemovesTheLatchOfThatTokenAlone) {
   test::write_text(directory_ / "state/latch/main.json",
-                   "signer-login-latch-1\nrefused 1 CKR_PIN_INCORRECT\n1 2 3 4 5\n");
+                   "signer-login-latch-2\nrefused 1 CKR_PIN_INCORRECT 1 2 3 4 5 \"/p\"\n");
   test::write_text(directory_ / "state/latch/spare.json", "x");
   const Finished ran = signerctl({"token", "unlatch", "--config", config_, "main"});
   EXPECT_EQ(ran.status, 0) << ran.err;

@@ -75,7 +75,7 @@ TEST(StatusText, NamesEveryTroubleAndWhatToDo) {
                 R"([{"name":"a","state":"active","ready":false},{"name":"b","state":"absent","ready":false},
           {"name":"c","state":"stopped","reason":"the token holds another key","ready":false}])",
                 R"([{"name":"main","state":"unavailable","reason":"C_Initialize"},{"name":"old","state":"pin_refused"},
-          {"name":"tpm0","driver":"tpm2","state":"pin_refused","reason":"tpm: auth file /a: is empty"},
+          {"name":"tpm0","driver":"tpm2","state":"unavailable","reason":"tpm: auth file /a: is empty"},
           {"name":"new","state":"starting"}])");
   EXPECT_FALSE(is_ready(status));
   EXPECT_EQ(
@@ -86,8 +86,7 @@ TEST(StatusText, NamesEveryTroubleAndWhatToDo) {
       "token main is unavailable: C_Initialize; signerd keeps trying\n"
       "token old refused its PIN; correct its pin_file, or if the PIN is right: signerctl token unlatch --config F "
       "old\n"
-      "token tpm0 cannot use its auth value: tpm: auth file /a: is empty; correct its auth_file, then reload signerd "
-      "(SIGHUP)\n"
+      "token tpm0 is unavailable: tpm: auth file /a: is empty; signerd keeps trying\n"
       "token new is starting\n");
 }
 
@@ -147,9 +146,19 @@ TEST(TokenText, ShowsTokensAndBlankOnes) {
 }
 
 TEST(TokenText, SaysWhyATokenIsLatched) {
-  EXPECT_EQ(latch_reason("signer-login-latch-1\nrefused 1 CKR_PIN_INCORRECT\n1 2 3 4 5\n"),
-            "the PIN was refused (CKR_PIN_INCORRECT)");
-  EXPECT_EQ(latch_reason("signer-login-latch-1\nattempting 2 -\n1 2 3 4 5\n"), "2 login attempts were never answered");
+  const std::string refused = "refused 1 CKR_PIN_INCORRECT 1 2 3 4 5 \"/etc/a pin\"\n";
+  const std::string lost = "attempting 2 - 1 2 3 4 5 \"credential:p\"\n";
+  const std::string header = "signer-login-latch-2\n";
+  EXPECT_EQ(latch_reason(header + refused), "the PIN was refused (CKR_PIN_INCORRECT) with /etc/a pin");
+  EXPECT_EQ(latch_reason(header + lost), "2 login attempts were never answered with credential:p");
+  EXPECT_EQ(latch_reason(header + refused + lost),
+            "the PIN was refused (CKR_PIN_INCORRECT) with /etc/a pin; 2 login attempts were never answered with "
+            "credential:p");
+  EXPECT_EQ(latch_reason(header + refused + "refused 1\n"), "the latch cannot be read");
+  EXPECT_TRUE(is_latched(header + lost + refused, "/etc/a pin"));
+  EXPECT_FALSE(is_latched(header + lost + refused, "credential:p"));
+  EXPECT_FALSE(is_latched(header + refused, "/etc/another"));
+  EXPECT_TRUE(is_latched("something else", "/etc/another")) << "a latch that cannot be read lets nothing through";
   EXPECT_EQ(latch_reason("something else"), "the latch cannot be read");
   EXPECT_EQ(latch_reason(""), "the latch cannot be read");
 }

@@ -19,11 +19,13 @@ using channel::HostStatus;
 
 constexpr PinFingerprint kPin{.device = 1, .inode = 2, .size = 3, .modified_ns = 4, .changed_ns = 5};
 constexpr PinFingerprint kOtherPin{.device = 1, .inode = 9, .size = 3, .modified_ns = 4, .changed_ns = 5};
+constexpr const char* kFile = "/etc/signer/a pin \"of\" ours";
+constexpr const char* kOtherFile = "/root/pin";
 
 // Each test opens the latch anew where a process would have died.
 class Latch : public ::testing::Test {
  protected:
-  LoginLatch latch() { return LoginLatch(path_); }
+  LoginLatch latch(const std::string& pin_file = kFile) { return {path_, pin_file}; }
 
   HostStatus begin(const PinFingerprint& pin) {
     const auto begun = latch().begin(pin);
@@ -67,6 +69,53 @@ TEST_F(Latch, OpensForAnotherPinFile) {
   EXPECT_EQ(begin(kOtherPin), HostStatus::kOk);
 }
 
+// `signerctl key csr --pin-file` shares the latch with the daemon and may be given a file of its own.
+TEST_F(Latch, Invariant05_StaysShutForAFileWhateverAnotherWasTold) {
+  auto refused = latch();
+  ASSERT_TRUE(refused.begin(kPin));
+  refused.answered_no(kPin, "CKR_PIN_INCORRECT");
+
+  auto taken = latch(kOtherFile);
+  ASSERT_TRUE(taken.begin(kOtherPin));
+  taken.answered_yes();
+  EXPECT_EQ(begin(kPin), HostStatus::kPinRefused);
+
+  auto refused_too = latch(kOtherFile);
+  ASSERT_TRUE(refused_too.begin(kOtherPin));
+  refused_too.answered_no(kOtherPin, "CKR_PIN_LEN_RANGE");
+  EXPECT_EQ(begin(kPin), HostStatus::kPinRefused);
+  EXPECT_FALSE(latch(kOtherFile).begin(kOtherPin));
+  EXPECT_TRUE(latch("credential:pin").begin({}));
+}
+
+TEST_F(Latch, KnowsAFileByWhateverWayItIsNamed) {
+  auto refused = latch("/etc/signer/pin");
+  ASSERT_TRUE(refused.begin(kPin));
+  refused.answered_no(kPin, "CKR_PIN_INCORRECT");
+  EXPECT_FALSE(latch("/etc//signer/x/../pin").begin(kPin));
+}
+
+TEST_F(Latch, GoesWithTheFilesSuccessWhateverTheFileHeldBefore) {
+  auto refused = latch();
+  ASSERT_TRUE(refused.begin(kPin));
+  refused.answered_no(kPin, "CKR_PIN_INCORRECT");
+  auto corrected = latch();
+  ASSERT_TRUE(corrected.begin(kOtherPin));
+  corrected.answered_yes();
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(Latch, KeepsTheNewestFiles) {
+  const auto name = [](std::size_t i) { return "/pin" + std::to_string(i); };
+  for (std::size_t i = 0; i <= LoginLatch::kEntriesMax; ++i) {
+    auto refused = latch(name(i));
+    ASSERT_TRUE(refused.begin(kPin)) << i;
+    refused.answered_no(kPin, "CKR_PIN_INCORRECT");
+  }
+  for (std::size_t i = LoginLatch::kEntriesMax; i > 0; --i) EXPECT_FALSE(latch(name(i)).begin(kPin)) << i;
+  EXPECT_TRUE(latch(name(0)).begin(kPin));
+}
+
 TEST_F(Latch, OpensWhenTheOperatorRemovesIt) {
   auto attempt = latch();
   ASSERT_TRUE(attempt.begin(kPin));
@@ -104,18 +153,20 @@ TEST_F(Latch, KeepsTheCountOfLostAttemptsAcrossATokenThatCouldNotAnswer) {
 
 TEST_F(Latch, Invariant05_TreatsADamagedFileAsARefusal) {
   for (const std::string_view content :
-       {"", "signer-login-latch-1\n", "junk junk junk", "signer-login-latch-1\nok 0 -\n"}) {
+       {"", "signer-login-latch-2\n", "junk junk junk", "signer-login-latch-1\nrefused 1 -\n1 2 3 4 5\n",
+        "signer-login-latch-2\nok 0 - 1 2 3 4 5 \"/p\"\n", "signer-login-latch-2\nrefused 1 - 1 2 3 4 5\n",
+        "signer-login-latch-2\nattempting 1 - 1 2 3 4 5 \"/p\"\nrefused"}) {
     [[maybe_unused]] const auto file = directory_.file("latch", content);
     EXPECT_EQ(begin(kPin), HostStatus::kPinRefused) << content;
   }
 }
 
 TEST_F(Latch, AllowsNoAttemptThatItCannotRecord) {
-  LoginLatch nowhere(directory_.path() / "absent" / "latch");
+  LoginLatch nowhere(directory_.path() / "absent" / "latch", kFile);
   const auto begun = nowhere.begin(kPin);
   ASSERT_FALSE(begun);
   EXPECT_EQ(begun.error().status, HostStatus::kUnavailable);
-  EXPECT_FALSE(LoginLatch("").begin(kPin));
+  EXPECT_FALSE(LoginLatch("", kFile).begin(kPin));
 }
 
 TEST_F(Latch, IsReadableByItsOwnerAlone) {

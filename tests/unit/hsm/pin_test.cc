@@ -21,7 +21,7 @@ class PinFile : public ::testing::Test {
   void expect_refused(const std::string& source, std::string_view because) {
     const auto pin = read_pin(source);
     ASSERT_FALSE(pin) << "accepted";
-    EXPECT_EQ(pin.error().status, HostStatus::kPinRefused);
+    EXPECT_EQ(pin.error().status, HostStatus::kInvalid);
     EXPECT_NE(pin.error().text.find(because), std::string::npos) << pin.error().text;
   }
 

@@ -113,14 +113,14 @@ TEST_F(TokenInit, Invariant05_TakesNoPinFileThatOthersMayRead) {
   std::filesystem::permissions(token_.pin_file(), std::filesystem::perms{0644});
   const auto made = initialize_token(bad);
   ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().status, HostStatus::kPinRefused);
+  EXPECT_EQ(made.error().status, HostStatus::kInvalid);
   EXPECT_EQ(control().calls(Function::C_InitToken), 0U);
 }
 
 TEST_F(TokenInit, MakesNoPinUnlessAsked) {
   auto bad = request("new");
   bad.generate_pins = false;
-  EXPECT_EQ(initialize_token(bad).error().status, HostStatus::kPinRefused);
+  EXPECT_EQ(initialize_token(bad).error().status, HostStatus::kInvalid);
   EXPECT_FALSE(std::filesystem::exists(bad.pin_file));
 }
 

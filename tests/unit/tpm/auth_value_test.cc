@@ -35,7 +35,7 @@ class AuthValue : public ::testing::Test {
   void expect_refused(const std::string& source, std::string_view because, const std::string& content = kDigits) {
     for (const auto& value : {read_auth_value(source), read_or_generate_auth_value(source)}) {
       ASSERT_FALSE(value) << "accepted";
-      EXPECT_EQ(value.error().status, HostStatus::kPinRefused);
+      EXPECT_EQ(value.error().status, HostStatus::kInvalid);
       const std::string& text = value.error().text;
       EXPECT_NE(text.find(because), std::string::npos) << text;
       for (std::size_t at = 0; at + 8 <= content.size(); ++at) {
@@ -150,7 +150,7 @@ TEST_F(AuthValue, IsNotMadeWhereItCannotBeWritten) {
   std::ofstream(directory_ / "file") << "in the way of a directory";
   const auto refused = read_or_generate_auth_value(directory_ / "file/auth");
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().status, HostStatus::kPinRefused);
+  EXPECT_EQ(refused.error().status, HostStatus::kInvalid);
   EXPECT_NE(refused.error().text.find("file"), std::string::npos) << refused.error().text;
 }
 

@@ -334,7 +334,7 @@ TEST(DriverOpen, RefusesWhatIsNoSpecification) {
   EXPECT_EQ(status(spec), HostStatus::kInvalid);
   spec = token.spec();
   spec.pin_file += "-missing";
-  EXPECT_EQ(status(spec), HostStatus::kPinRefused);
+  EXPECT_EQ(status(spec), HostStatus::kInvalid);
   spec = token.spec();
   spec.uri = "swtpm:path=" + token.auth_file();
   EXPECT_EQ(status(spec), HostStatus::kUnavailable) << "nobody listens there";

@@ -143,7 +143,7 @@ TEST_F(TokenInit, LeavesNothingLoadedWhenTheKeyCannotBeStored) {
 TEST_F(TokenInit, MakesNothingWithoutAnAuthFile) {
   const auto refused = init(false);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().status, HostStatus::kPinRefused);
+  EXPECT_EQ(refused.error().status, HostStatus::kInvalid);
   EXPECT_FALSE(std::filesystem::exists(auth_file()));
   EXPECT_EQ(bus_.count(), 0U);
 }
@@ -151,7 +151,7 @@ TEST_F(TokenInit, MakesNothingWithoutAnAuthFile) {
 TEST_F(TokenInit, Invariant05_TakesNoAuthFileThatOthersMayRead) {
   ASSERT_TRUE(init());
   std::filesystem::permissions(auth_file(), std::filesystem::perms{0644});
-  EXPECT_EQ(init().error().status, HostStatus::kPinRefused);
+  EXPECT_EQ(init().error().status, HostStatus::kInvalid);
 }
 
 TEST_F(TokenInit, RefusesATctiThatTheLibraryWouldComplete) {
