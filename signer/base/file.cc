@@ -31,6 +31,22 @@ Result<void> write_all(int fd, std::string_view content, const std::filesystem::
   return {};
 }
 
+Result<std::string> read_to_end(int fd, const std::filesystem::path& path, std::size_t size_max) {
+  std::string content;
+  std::array<char, 16384> buffer{};
+  while (true) {
+    const ssize_t count = ::read(fd, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return file_failure("read", path, errno);
+    if (count == 0) return content;
+    if (content.size() + static_cast<std::size_t>(count) > size_max) {
+      return fail(ErrorCode::kInvalidRequest,
+                  "file: read " + path.string() + ": larger than " + std::to_string(size_max) + " bytes");
+    }
+    content.append(buffer.data(), static_cast<std::size_t>(count));
+  }
+}
+
 }  // namespace
 
 std::string errno_text(int error) {
@@ -43,19 +59,17 @@ std::string errno_text(int error) {
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t size_max) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hold us up
   if (!fd.valid()) return file_failure("open", path, errno);
-  std::string content;
-  std::array<char, 16384> buffer{};
-  while (true) {
-    const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return file_failure("read", path, errno);
-    if (count == 0) return content;
-    if (content.size() + static_cast<std::size_t>(count) > size_max) {
-      return fail(ErrorCode::kInvalidRequest,
-                  "file: read " + path.string() + ": larger than " + std::to_string(size_max) + " bytes");
-    }
-    content.append(buffer.data(), static_cast<std::size_t>(count));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) == 0 && S_ISFIFO(status.st_mode)) {
+    return fail(ErrorCode::kInternal, "file: read " + path.string() + ": is a pipe; name a file");
   }
+  return read_to_end(fd.get(), path, size_max);
+}
+
+Result<std::string> read_file_or_pipe(const std::filesystem::path& path, std::size_t size_max) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return file_failure("open", path, errno);
+  return read_to_end(fd.get(), path, size_max);
 }
 
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, mode_t mode) {

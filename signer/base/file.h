@@ -19,8 +19,12 @@ namespace signer {
 // "No such file or directory (ENOENT)" for an errno value.  Thread-safe.
 [[nodiscard]] std::string errno_text(int error);
 
-// Reads at most `size_max` bytes.  A larger file is kInvalidRequest, an absent one kNotFound, anything else kInternal.
+// Reads at most `size_max` bytes and never waits.  A larger file is kInvalidRequest, an absent one kNotFound, anything
+// else kInternal, also a pipe.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::size_t size_max);
+
+// As read_file, for what a person names on a command line: also from a pipe (`<(command)`), for whose writer it waits.
+[[nodiscard]] Result<std::string> read_file_or_pipe(const std::filesystem::path& path, std::size_t size_max);
 
 // Replaces `path` with `content` so that a crash leaves either the old file or the new one: write to a temporary
 // name in the same directory, fsync, rename, fsync the directory.  On failure the old file is untouched.

@@ -121,7 +121,7 @@ Result<std::vector<tlog::NoteKey>> checkpoint_keys(const AuditOptions& options) 
       keys.push_back(*std::move(key));
       continue;
     }
-    SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file(given, kKeyFileBytesMax));
+    SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file_or_pipe(given, kKeyFileBytesMax));
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = std::min(text.find('\n', at), text.size());
       auto key = tlog::NoteKey::parse(std::string_view(text).substr(at, end - at));

@@ -314,6 +314,17 @@ CommandNode command_node(const CLI::App& app) {
   return node;
 }
 
+bool is_word(std::string_view text) {
+  return text.size() <= 24 && std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
+}
+
+// Arguments may be claims or a token, and an error is kept in logs: of one that nobody asked for, an option's name
+// alone is repeated.
+std::string option_name(std::string_view argument) {
+  const std::string_view name = argument.substr(0, argument.find('='));
+  return name.starts_with("-") && is_word(name) ? ", " + std::string(name) : "";
+}
+
 // What is wrong, and whose --help says what is right.
 Outcome misused(const CLI::App& app, const CLI::ParseError& error, bool json) {
   const CLI::App* named = &app;
@@ -322,10 +333,13 @@ Outcome misused(const CLI::App& app, const CLI::ParseError& error, bool json) {
     named = named->get_subcommands().front();
     command += " " + named->get_name();
   }
-  std::string problem = error.what();
   const std::vector<std::string> rest = app.remaining(true);
+  std::string problem = rest.empty() ? error.what() : "there is one argument too many" + option_name(rest.front());
   const bool wants_command = !named->get_subcommands([](const CLI::App*) { return true; }).empty();
-  if (wants_command) problem = rest.empty() ? "a command is missing" : "'" + rest.front() + "' is not a command";
+  if (wants_command)
+    problem = rest.empty()            ? "a command is missing"
+              : is_word(rest.front()) ? "'" + rest.front() + "' is not a command"
+                                      : "this is not a command";
   if (json)
     return failed({.json = true}, Exit::kUsage, {ErrorCode::kInvalidRequest, problem + "; try " + command + " --help"});
   return {Exit::kUsage, "", "signerctl: " + printable_lines(problem) + "\nTry: " + command + " --help\n"};

@@ -61,7 +61,7 @@ Result<void> take_certificates(const std::string& place, std::vector<Bytes>& int
 }
 
 Result<evidence::EnrolledKey> read_enrolled_file(const std::string& file) {
-  SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file(file, kEnrolledBytesMax));
+  SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file_or_pipe(file, kEnrolledBytesMax));
   auto key = evidence::read_enrolled(text);
   if (!key)
     return fail(unusable(file + " is not what `signerctl evidence enroll-ak accept` writes; enrol the key anew"));
@@ -136,7 +136,7 @@ Outcome evidence_verify(const Context& context, const EvidenceOptions& options) 
   expectation.nonce = options.nonce;
   if (!options.key.empty()) expectation.key = options.key;
   if (!options.jwks.empty()) {
-    auto jwks = read_file(options.jwks, KeySet::kJwksBytesMax);
+    auto jwks = read_file_or_pipe(options.jwks, KeySet::kJwksBytesMax);
     if (!jwks) return failed(context, Exit::kUsage, jwks.error());
     expectation.jwks = *std::move(jwks);
   }

@@ -84,7 +84,7 @@ Outcome verify_token(const Context& context, const VerifyOptions& options) {
   }
   const auto verifier = make_verifier(options);
   if (!verifier) return failed(context, Exit::kUsage, verifier.error());
-  const auto jwks = read_file(options.jwks, KeySet::kJwksBytesMax);
+  const auto jwks = read_file_or_pipe(options.jwks, KeySet::kJwksBytesMax);
   if (!jwks) return failed(context, Exit::kUsage, jwks.error());
   const auto keys = KeySet::from_jwks(*jwks);
   if (!keys) return failed(context, Exit::kUsage, {keys.error().code, options.jwks + ": " + keys.error().text});

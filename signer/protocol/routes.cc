@@ -56,6 +56,13 @@ std::optional<Route> evidence_route(std::string_view query) {
   return route;
 }
 
+std::string_view origin_form(std::string_view target) {
+  constexpr std::string_view kScheme = "http://";
+  if (!target.starts_with(kScheme)) return target;
+  const std::size_t path = target.find('/', kScheme.size());
+  return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
 }  // namespace
 
 bool plain_key_name(std::string_view name) noexcept {
@@ -67,8 +74,9 @@ bool plain_key_name(std::string_view name) noexcept {
 }
 
 Result<Route, NoRoute> parse_route(std::string_view method, std::string_view target) {
-  const bool get = method == "GET";
+  const bool get = method == "GET" || method == "HEAD";
   const bool post = method == "POST";
+  target = origin_form(target);
   const std::size_t question = target.find('?');
   const std::string_view path = target.substr(0, question);
   const std::string_view query = question == std::string_view::npos ? std::string_view{} : target.substr(question + 1);
@@ -97,6 +105,12 @@ Result<Route, NoRoute> parse_route(std::string_view method, std::string_view tar
   if (path == "/healthz") return with_method({Call::kHealth, {}}, get);
   if (path == "/metrics") return with_method({Call::kMetrics, {}}, get);
   return fail(NoRoute::kNotFound);
+}
+
+std::string allowed_methods(std::string_view target) {
+  std::string methods = parse_route("GET", target) ? "GET, HEAD" : "";
+  if (parse_route("POST", target)) methods += methods.empty() ? "POST" : ", POST";
+  return methods;
 }
 
 std::size_t body_bytes_max(Call call) noexcept {

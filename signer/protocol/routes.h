@@ -40,7 +40,13 @@ struct Route {
 // Why there is no route, as an HTTP status: 404 no such path, 405 not with this method.
 enum class NoRoute { kNotFound = 404, kMethodNotAllowed = 405 };
 
+// `target` in origin form (/path?query) or absolute form (http://host/path?query; the host does not count), RFC 9112
+// §3.2. HEAD is taken for GET: whoever writes the reply leaves out its content.
 [[nodiscard]] Result<Route, NoRoute> parse_route(std::string_view method, std::string_view target);
+
+// The methods that the target takes, as the header `Allow` names them (RFC 9110 §10.2.1); empty if there is no such
+// path.
+[[nodiscard]] std::string allowed_methods(std::string_view target);
 
 // The largest body the call takes, in bytes; 0 for calls without one.
 [[nodiscard]] std::size_t body_bytes_max(Call call) noexcept;

@@ -88,6 +88,7 @@ void Connection::next_request() {
   // in 1.74.)
   parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
   parser_->eager(true);
+  begun_ = false;
   header_judged_ = false;
   spent_ = {};
   context_.id.clear();
@@ -138,6 +139,7 @@ void Connection::hold_back(std::function<void()> then) {
 
 // Feeds the parser with what is there; goes on reading, answers, or gives up.
 void Connection::parse() {
+  if (!std::exchange(begun_, true)) skip_empty_line();
   // Header alone first: the limit of the body depends on the call.
   parser_->eager(header_judged_);
   while (!parser_->is_done() && buffer_.size() > 0) {
@@ -173,6 +175,12 @@ void Connection::parse() {
   read_more();
 }
 
+// RFC 9112 §2.2: some callers end a body with an empty line that its length does not count.
+void Connection::skip_empty_line() {
+  const auto start = static_cast<const char*>(buffer_.data().data());
+  if (std::string_view(start, buffer_.size()).starts_with("\r\n")) buffer_.consume(2);
+}
+
 // The header is complete: the deadline starts, the call is known, the body gets its limit.  False if the request ends
 // here.
 bool Connection::judge_header() {
@@ -185,13 +193,19 @@ bool Connection::judge_header() {
                       path ? "there is no such path" : "this path does not take this method",
                       "",
                       {}},
-                     static_cast<int>(route.error()));
+                     static_cast<int>(route.error()), protocol::allowed_methods(view(header.target())));
     return false;
   }
   route_ = *route;
   if (header.count(http::field::transfer_encoding) > 0 &&
       !boost::beast::iequals(header[http::field::transfer_encoding], "chunked")) {
     refuse_and_close({ErrorCode::kInvalidRequest, "Transfer-Encoding must be chunked, or absent", "", {}}, 400);
+    return false;
+  }
+  const auto coding = header.find(http::field::content_encoding);
+  if (coding != header.end() && !boost::beast::iequals(coding->value(), "identity")) {
+    refuse_and_close({ErrorCode::kInvalidRequest, "Content-Encoding is not taken; send the JSON as it is", "", {}},
+                     415);
     return false;
   }
   auto timeout = protocol::default_timeout(route_.call);
@@ -216,8 +230,8 @@ bool Connection::judge_header() {
   }
   parser_->body_limit(body_max);
   const auto expect = header.find(http::field::expect);
-  if (expect != header.end() && boost::beast::iequals(expect->value(), "100-continue") && buffer_.size() == 0 &&
-      !parser_->is_done()) {
+  if (expect != header.end() && header.version() >= 11 && boost::beast::iequals(expect->value(), "100-continue") &&
+      buffer_.size() == 0 && !parser_->is_done()) {
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     error_code error;
     socket_.non_blocking(true, error);
@@ -263,11 +277,13 @@ void Connection::reply(Response response) {
 }
 
 // What is left of the request is not read, so the connection cannot go on.
-void Connection::refuse_and_close(const Refusal& refusal, int status) {
+void Connection::refuse_and_close(const Refusal& refusal, int status, const std::string& allow) {
   if (context_.id.empty()) context_.id = fresh_request_id();
   unread_ = true;
-  hold_back([self = shared_from_this(), bytes = render(server_.handlers_.refuse(context_, refusal, status),
-                                                       false)]() mutable { self->write(std::move(bytes), false); });
+  Response response = server_.handlers_.refuse(context_, refusal, status);
+  if (!allow.empty()) response.headers.emplace_back("Allow", allow);
+  hold_back(
+      [self = shared_from_this(), bytes = render(response, false)]() mutable { self->write(std::move(bytes), false); });
 }
 
 std::string Connection::render(const Response& response, bool keep_alive) const {

@@ -50,10 +50,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void read_more();
   void take_turn();
   void parse();
+  void skip_empty_line();
   bool judge_header();
   void handle_request();
   void reply(Response response);
-  void refuse_and_close(const Refusal& refusal, int status);
+  void refuse_and_close(const Refusal& refusal, int status, const std::string& allow = {});
   void linger();
   void discard(std::size_t so_far);
   void broken();
@@ -72,6 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Parser> parser_;
   RequestContext context_;
   protocol::Route route_;
+  bool begun_ = false;  // the first bytes of the request were looked at
   bool header_judged_ = false;
   std::chrono::nanoseconds spent_{0};      // of the loop's time, on this request
   std::optional<SteadyTime> piece_began_;  // while a piece of it is done

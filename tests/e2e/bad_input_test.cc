@@ -146,7 +146,9 @@ TEST_F(BadInput, UnknownKeysPathsMethodsAndTypesGetTheirOwnStatus) {
   EXPECT_EQ(connection.get("/v1/keys/nobody")->status, 404);
   EXPECT_EQ(connection.get("/nowhere")->status, 404);
   HttpConnection second(daemon_.socket());
-  EXPECT_EQ(second.get("/v1/keys/issuer/tokens")->status, 405);
+  const auto not_allowed = second.get("/v1/keys/issuer/tokens");
+  EXPECT_EQ(not_allowed->status, 405);
+  EXPECT_EQ(not_allowed->headers.at("allow"), "POST");
   HttpConnection third(daemon_.socket());
   ASSERT_TRUE(third.send(
       "POST /v1/keys/issuer/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"));
@@ -154,6 +156,25 @@ TEST_F(BadInput, UnknownKeysPathsMethodsAndTypesGetTheirOwnStatus) {
   HttpConnection fourth(daemon_.socket());
   EXPECT_EQ(fourth.post("/v1/keys/issuer/tokens", R"({"claims":{}})", "Request-Timeout: soon\r\n")->status, 400);
   EXPECT_EQ(post(R"({"claims":{},"profile":"other"})").status, 403);
+}
+
+// What RFC 9110 and 9112 let any client send.
+TEST_F(BadInput, UnusualHttpThatIsRightIsAnswered) {
+  HttpConnection connection(daemon_.socket());
+  ASSERT_TRUE(connection.send("\r\nGET http://signer/v1/jwks HTTP/1.1\r\nHost: signer\r\n\r\n"));
+  const auto absolute = connection.receive();
+  ASSERT_TRUE(absolute);
+  EXPECT_EQ(absolute->status, 200);
+  EXPECT_EQ(absolute->json()["keys"].size(), 1U);
+
+  const auto head =
+      run({"curl", "--silent", "--show-error", "--head", "--unix-socket", daemon_.socket(), "http://signer/v1/jwks"});
+  EXPECT_EQ(head.status, 0) << head.err;
+  EXPECT_TRUE(head.out.starts_with("HTTP/1.1 200 ")) << head.out;
+  EXPECT_NE(head.out.find("Content-Length: " + std::to_string(absolute->body.size())), std::string::npos) << head.out;
+
+  HttpConnection coded(daemon_.socket());
+  EXPECT_EQ(coded.post("/v1/keys/issuer/tokens", R"({"claims":{}})", "Content-Encoding: gzip\r\n")->status, 415);
 }
 
 TEST_F(BadInput, ClaimsThatBreakTheProfileAreNamedNotQuoted) {

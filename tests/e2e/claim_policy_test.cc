@@ -93,7 +93,7 @@ class ClaimPolicy : public RunningDaemon {
     // A refusal does not wait for its record.
     EXPECT_TRUE(eventually([&] {
       const jose::Json record = daemon_.audit_records().back();
-      return record["event"] == "refuse" && record.value("req", "") == problem["request_id"] &&
+      return record["event"] == "refuse" && problem["request_id"] == record.value("req", "") &&
              record.value("rule", "") == rule && record.value("pointer", "") == pointer;
     })) << name;
   }

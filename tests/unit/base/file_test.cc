@@ -14,6 +14,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "tests/support/temporary_directory.h"
 
@@ -212,6 +213,36 @@ TEST(ListFiles, NamesFilesAndLinksWithTheSuffixInOrderAndNothingElse) {
 TEST(ErrnoText, NamesTheErrorForPeopleAndForSearchEngines) {
   EXPECT_EQ(errno_text(ENOENT), "No such file or directory (ENOENT)");
   EXPECT_NE(errno_text(99999).find("99999"), std::string::npos);
+}
+
+TEST(ReadFile, TakesNoPipeAndDoesNotWaitForOne) {
+  const TemporaryDirectory directory;
+  const auto pipe = directory.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto read = read_file(pipe, 100);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::kInternal);
+  EXPECT_NE(read.error().text.find("is a pipe"), std::string::npos) << read.error().text;
+}
+
+// `signerctl verify --jwks <(command)`
+TEST(ReadFileOrPipe, WaitsForWhatThePipesWriterHasToSay) {
+  const TemporaryDirectory directory;
+  const auto pipe = directory.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::size_t size_max : {std::size_t{70'000}, std::size_t{69'999}}) {
+    std::thread writer([&] { put(pipe, std::string(70'000, 'x')); });
+    const auto read = read_file_or_pipe(pipe, size_max);
+    writer.join();
+    ASSERT_EQ(read.has_value(), size_max == 70'000);
+    if (read)
+      EXPECT_EQ(*read, std::string(70'000, 'x'));
+    else
+      EXPECT_EQ(read.error().code, ErrorCode::kInvalidRequest);
+  }
+  put(directory.path() / "file", "text");
+  EXPECT_EQ(*read_file_or_pipe(directory.path() / "file", 4), "text");
+  EXPECT_EQ(read_file_or_pipe(directory.path() / "absent", 4).error().code, ErrorCode::kNotFound);
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ TEST(Route, AKnownPathWithAnotherMethodIs405) {
                         {"PUT", "/v1/keys/issuer/tokens"},
                         {"GET", "/v1/keys/issuer/tokens:batch"},
                         {"DELETE", "/v1/keys/issuer"},
-                        {"HEAD", "/v1/keys/issuer"},
+                        {"HEAD", "/v1/keys/issuer/tokens"},
                         {"POST", "/v1/keys/issuer/jwks"},
                         {"POST", "/v1/jwks"},
                         {"POST", "/v1/keys"},
@@ -90,6 +90,30 @@ TEST(Route, AKnownPathWithAnotherMethodIs405) {
     ASSERT_FALSE(route) << line.method << ' ' << line.target;
     EXPECT_EQ(route.error(), NoRoute::kMethodNotAllowed) << line.method << ' ' << line.target;
   }
+}
+
+TEST(Route, HeadIsWhereGetIs) {
+  for (const char* target : {"/v1/keys/issuer", "/v1/jwks", "/readyz?key=issuer", "/metrics"}) {
+    const auto get = parse_route("GET", target);
+    const auto head = parse_route("HEAD", target);
+    ASSERT_TRUE(get && head) << target;
+    EXPECT_EQ(head->call, get->call) << target;
+  }
+}
+
+TEST(Route, AnAbsoluteTargetIsThePathBehindTheHost) {
+  EXPECT_EQ(parse_route("GET", "http://signer/v1/keys/issuer")->key, "issuer");
+  EXPECT_EQ(parse_route("GET", "http://a.example:80/readyz?key=issuer")->key, "issuer");
+  EXPECT_EQ(parse_route("GET", "http://signer").error(), NoRoute::kNotFound);
+  EXPECT_EQ(parse_route("GET", "https://signer/v1/jwks").error(), NoRoute::kNotFound);
+  EXPECT_EQ(parse_route("GET", "//signer/v1/jwks").error(), NoRoute::kNotFound);
+}
+
+TEST(Route, TheMethodsOfAPathAreThoseItTakes) {
+  EXPECT_EQ(allowed_methods("/v1/jwks"), "GET, HEAD");
+  EXPECT_EQ(allowed_methods("/v1/keys/issuer/tokens"), "POST");
+  EXPECT_EQ(allowed_methods("/v1/keys/issuer"), "GET, HEAD, POST");
+  EXPECT_EQ(allowed_methods("/nowhere"), "");
 }
 
 TEST(Route, AnOddPathIs404WhateverTheMethod) {
@@ -138,7 +162,6 @@ TEST(Route, AnOddPathIs404WhateverTheMethod) {
                                "/readyz?x=1",
                                "/readyz/?key=issuer",
                                "/metrics?name[]=x",
-                               "http://signer/v1/keys",
                                "/v1/keys/\xc3\xa9",
                                std::string("/v1/keys\0", 9),
                                std::string("/v1/keys/a\0b", 12),
