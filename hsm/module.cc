@@ -21,7 +21,9 @@ HostResult<std::unique_ptr<Module>> Module::load(const std::string& path) {
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* why = ::dlerror();
-    return host_failure(HostStatus::kInvalid, "hsm: load module: " + std::string(why != nullptr ? why : path));
+    return host_failure(HostStatus::kInvalid,
+                        "hsm: load module: " + std::string(why != nullptr ? why : path) +
+                            "; name the PKCS#11 module that came with the token, for this machine's processor");
   }
   const auto get_list = reinterpret_cast<CK_C_GetFunctionList>(::dlsym(library, "C_GetFunctionList"));
   if (get_list == nullptr) {
@@ -46,7 +48,12 @@ HostResult<void> Module::initialize() {
   CK_C_INITIALIZE_ARGS arguments{};
   arguments.flags = CKF_OS_LOCKING_OK;
   const CK_RV rv = api_->C_Initialize(&arguments);
-  if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) return fail(host_error("C_Initialize", path_, rv));
+  if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+    return fail(host_error(
+        "C_Initialize", path_, rv,
+        "see that the module's own configuration is there and readable for this user (SoftHSM2: the file that "
+        "SOFTHSM2_CONF names and its directory of tokens), and that the device is connected"));
+  }
   initialized_ = true;
   return {};
 }

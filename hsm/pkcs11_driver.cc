@@ -69,6 +69,17 @@ class Worker final : public channel::SigningWorker {
   Pkcs11Driver& driver_;
 };
 
+// A key's metadata may have been lost, and whoever makes the key anew would not notice that verifiers know another one.
+void warn_of_label(const Session& session, const std::string& label) {
+  const auto others = find_labelled(session, CKO_PRIVATE_KEY, label);
+  if (!others || others->empty()) return;
+  log::warn(
+      "hsm_label_in_use",
+      {{"label", label},
+       {"keys", others->size()},
+       {"effect", "another key pair is made; if the key was in use, restore its metadata from a backup instead"}});
+}
+
 }  // namespace
 
 Pkcs11Driver::~Pkcs11Driver() {
@@ -168,6 +179,7 @@ HostResult<channel::KeyDescription> Pkcs11Driver::generate_key(const channel::Ke
   SIGNER_RETURN_IF_ERROR(wake(CKO_PRIVATE_KEY, request.key_id, deadline));
   const auto generate = [&request](Attachment& attachment,
                                    const Session& session) -> HostResult<channel::KeyDescription> {
+    warn_of_label(session, request.label);
     SIGNER_RETURN_IF_ERROR(generate_key_pair(session, request));
     SIGNER_ASSIGN_OR_RETURN(const auto key, attachment.key(session, request.key_id));
     return describe(session, *key);

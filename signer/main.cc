@@ -30,7 +30,9 @@ int check(const signer::Result<signer::config::Config>& config) {
   }
   for (const std::string& note : config->notes) std::printf("note: %s\n", note.c_str());
   std::printf("%s: OK\n", config->file.c_str());
-  return std::fflush(stdout) == 0 ? 0 : kExitFailure;
+  if (std::fflush(stdout) == 0) return 0;
+  std::fprintf(stderr, "the answer could not be written to standard output\n");
+  return kExitFailure;
 }
 
 int serve(signer::Result<signer::config::Config> config) {

@@ -15,6 +15,20 @@ bool is_of_kind(const jose::PublicKey& key, jose::KeyKind kind) {
   return key.algorithm == jose::algorithm_of(kind) && key.modulus.size() * 8 == jose::rsa_bits(kind);
 }
 
+// A key that signs goes on with what was read at the start: what a reload could misread must not stop it.
+void warn_of_changes(const KeyEntry& entry, const keyring::LoadedVersions& loaded) {
+  std::vector<keyring::KeyVersion> now;
+  for (const keyring::KeyVersion& version : loaded.versions) {
+    if (version.name == entry.config.name) now.push_back(version);
+  }
+  const auto is_of_key = [&](const auto& problem) { return problem.first == entry.config.name; };
+  const bool unreadable = std::ranges::any_of(loaded.problems, is_of_key);
+  if (!unreadable && std::ranges::is_permutation(now, entry.versions)) return;
+  log::warn("key_metadata_changed",
+            {{"key", entry.config.name},
+             {"effect", "none: the key is used as it was read before; what the files say now counts after a restart"}});
+}
+
 }  // namespace
 
 Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
@@ -25,6 +39,7 @@ Result<void> KeyTable::load(const std::vector<config::Key>& keys) {
     const auto known = before.find(key.name);
     if (known != before.end() && known->second.config == key && !known->second.stopped) {
       entry = std::move(known->second);
+      warn_of_changes(entry, loaded);
       continue;
     }
     if (known != before.end())

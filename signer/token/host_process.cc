@@ -92,6 +92,11 @@ Result<pid_t> spawn(const HostProgram& program, const std::vector<ChannelPair>& 
                                   pointers(environment).data());
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
+  if (error == ENOENT || error == EACCES || error == ENOEXEC) {
+    auto missing = failure("run", program.path, error);
+    missing.error.text += "; install it beside signerd, executable for signerd's user";
+    return missing;
+  }
   if (error != 0) return failure("run", program.path, error);
   return pid;
 }

@@ -133,6 +133,35 @@ TEST_F(Startup, WhatHasTheNameUnderWhichASocketIsMadeIsLeftAlone) {
   EXPECT_NE(daemon_.log().find(temporary + " exists"), std::string::npos) << daemon_.log();
 }
 
+TEST_F(Startup, ASocketInTheDirectoryOfAnotherUserIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give a directory away";
+  const std::filesystem::path directory = std::filesystem::path(daemon_.socket()).parent_path();
+  ASSERT_EQ(::chown(directory.c_str(), 65534, 0), 0);
+  EXPECT_EQ(ends_with(), 1);
+  EXPECT_NE(daemon_.log().find("belongs to uid 65534"), std::string::npos) << daemon_.log();
+  ASSERT_EQ(::chown(directory.c_str(), 0, 0), 0);
+}
+
+// A service manager may reload at any time, and SIGHUP ends whoever does not know it.
+TEST_F(Startup, AReloadThatComesDuringTheStartIsDoneAfterwards) {
+  Background process({programs().signerd, "--config", daemon_.config_file()}, daemon_.file("log"));
+  const auto hears = [&] {
+    std::istringstream status(read_text("/proc/" + std::to_string(process.pid()) + "/status"));
+    unsigned long long masks = 0;
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("SigIgn:") || line.starts_with("SigCgt:")) masks |= std::stoull(line.substr(7), nullptr, 16);
+    }
+    return (masks & (1ULL << (SIGHUP - 1))) != 0;
+  };
+  ASSERT_TRUE(eventually(hears));
+  EXPECT_TRUE(eventually([&] {
+    process.signal(SIGHUP);
+    return daemon_.log().find("reloaded") != std::string::npos;
+  })) << daemon_.log();
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(std::chrono::seconds(20)).value_or(-1), 0) << daemon_.log();
+}
+
 TEST_F(Startup, ALimitOfOpenFilesUnderWhichNoHostStartsEndsTheStart) {
   const Finished ended =
       run({"sh", "-c", "ulimit -n 256 && exec \"$0\" --config \"$1\"", programs().signerd, daemon_.config_file()});
@@ -155,6 +184,13 @@ TEST_F(Startup, CheckSaysOkOrWhatIsWrongAndStartsNothing) {
   EXPECT_EQ(checked.status, 1);
   EXPECT_NE(checked.err.find("profile.max_ttl"), std::string::npos);
   EXPECT_EQ(run({programs().signerd, "--nonsense"}).status, 2);
+}
+
+TEST_F(Startup, CheckThatNobodyCanReadIsNoSuccess) {
+  const Finished unread =
+      run({"sh", "-c", "exec \"$0\" --check --config \"$1\" >/dev/full", programs().signerd, daemon_.config_file()});
+  EXPECT_NE(unread.status, 0);
+  EXPECT_FALSE(unread.err.empty());
 }
 
 class Operation : public RunningDaemon {};
@@ -310,6 +346,21 @@ TEST_F(Operation, Invariant08_MetadataOnAVolumeThatIsAwayIsNoReasonToMakeAnother
   HttpConnection connection(daemon_.socket());
   EXPECT_EQ(connection.get("/v1/keys/issuer")->json()["state"], "stopped");
   EXPECT_EQ(connection.post("/v1/keys/issuer", "{}")->status, 409);
+}
+
+TEST_F(Operation, AReloadSaysThatMetadataChangedAndGoesOnWithWhatWasRead) {
+  const std::string metadata = std::filesystem::directory_iterator(daemon_.state_directory() + "/keys/issuer")->path();
+  const std::string text = read_text(metadata);
+  const std::size_t state = text.find("\"active\"");
+  ASSERT_NE(state, std::string::npos) << text;
+  write_text(metadata, std::string(text).replace(state, 8, "\"revoked\""));
+  daemon_.process().signal(SIGHUP);
+  ASSERT_TRUE(eventually([&] { return daemon_.log().find("key_metadata_changed") != std::string::npos; }));
+  EXPECT_EQ(daemon_.issue()->status, 200);
+  ASSERT_EQ(daemon_.stop(), 0);
+  ASSERT_TRUE(daemon_.start());
+  EXPECT_EQ(daemon_.issue()->status, 503) << "revoked";
+  EXPECT_EQ(daemon_.log().find("key_metadata_changed"), daemon_.log().rfind("key_metadata_changed"));
 }
 
 TEST_F(Operation, AnIdleDaemonUsesNoCpu) {

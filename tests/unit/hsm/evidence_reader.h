@@ -67,7 +67,7 @@ inline bool passes(const Json& line) {
 inline std::vector<std::string> not_passed(const Json& part) {
   std::vector<std::string> names;
   for (const Json& line : part["tried"]) {
-    if (!passes(line) && (names.empty() || names.back() != line["probe"])) names.push_back(line["probe"]);
+    if (!passes(line) && (names.empty() || line["probe"] != names.back())) names.push_back(line["probe"]);
   }
   return names;
 }

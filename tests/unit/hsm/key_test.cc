@@ -176,6 +176,16 @@ TEST_F(Key, KeepsItsLockOrIsNotMade) {
   EXPECT_EQ(objects(), 0U);
 }
 
+TEST_F(Key, IsMadeBesideOneOfItsLabelWithAWarning) {
+  ASSERT_TRUE(driver_->generate_key(key_request(jose::KeyKind::kP256)));
+  auto again = key_request(jose::KeyKind::kP256);
+  again.key_id.push_back(0);
+  ::testing::internal::CaptureStderr();
+  EXPECT_TRUE(driver_->generate_key(again));
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("hsm_label_in_use"), std::string::npos) << log;
+}
+
 TEST_F(Key, IsNotGeneratedTwiceWhenTheAnswerIsLost) {
   control().fail_next(Function::C_GenerateKeyPair, 1, CKR_DEVICE_ERROR);
   const auto key = driver_->generate_key(key_request(jose::KeyKind::kP256));

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "test_token.h"
 
 namespace signer::hsm {
@@ -86,6 +89,11 @@ class TokenInit : public ::testing::Test {
             .slot_index = std::nullopt};
   }
 
+  static void write_private(const std::string& path, std::string_view content) {
+    std::ofstream(path) << content;
+    std::filesystem::permissions(path, std::filesystem::perms{0600});
+  }
+
   test::TestToken token_;
 };
 
@@ -122,6 +130,23 @@ TEST_F(TokenInit, MakesNoPinUnlessAsked) {
   bad.generate_pins = false;
   EXPECT_EQ(initialize_token(bad).error().status, HostStatus::kInvalid);
   EXPECT_FALSE(std::filesystem::exists(bad.pin_file));
+}
+
+TEST_F(TokenInit, ChangesNothingForAPinThatTheTokenCannotTake) {
+  for (const std::string& pin : {std::string("123"), std::string(256, '7')}) {  // SoftHSM2: 4 to 255
+    for (const bool user : {true, false}) {
+      auto bad = request("new");
+      write_private(user ? bad.pin_file : bad.so_pin_file, pin);
+      const auto made = initialize_token(bad);
+      ASSERT_FALSE(made);
+      EXPECT_EQ(made.error().status, HostStatus::kInvalid);
+      EXPECT_NE(made.error().text.find("takes PINs of 4 to 255 bytes"), std::string::npos) << made.error().text;
+      EXPECT_NE(made.error().text.find(user ? bad.pin_file : bad.so_pin_file), std::string::npos) << made.error().text;
+      EXPECT_EQ(control().calls(Function::C_InitToken), 0U);
+      std::filesystem::remove(bad.pin_file);
+      std::filesystem::remove(bad.so_pin_file);
+    }
+  }
 }
 
 TEST_F(TokenInit, ChecksLabelFilesAndIndex) {
