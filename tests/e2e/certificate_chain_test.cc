@@ -80,7 +80,7 @@ TEST_F(CertificateChain, ATokenVerifiesWithTheCertificateThatItCarries) {
 }
 
 TEST_F(CertificateChain, ACertificateOfAnotherKeyOrAnExpiredOneSignsNothing) {
-  certify("-1");
+  certify("0");  // until it was made: some releases of openssl make none that ends before
   const auto refused_because = [this](std::string_view reason) {
     return eventually([&] { return assertion().status == 503 && daemon_.log().find(reason) != std::string::npos; });
   };

@@ -238,9 +238,10 @@ TEST(ProfileTable, TheReasonOfAnExemptionIsFitForARecord) {
   ASSERT_EQ(rule_of(profile, "sub")->reasons.size(), 1U);
   EXPECT_EQ(rule_of(profile, "sub")->reasons[0].detector, phi::Detector::kEmail);
   EXPECT_EQ(rule_of(profile, "sub")->reasons[0].text, std::string(198, 'r') + "\u00e4");
-  for (const std::string& bad : {std::string(201, 'r'), std::string("two\\nlines"), std::string("\\u0000"),
-                                 std::string("\\u001b[2J"), std::string("\\u007f")})
+  for (const std::string& bad :
+       {std::string(201, 'r'), std::string("two\\nlines"), std::string("\\u001b[2J"), std::string("\\u007f")})
     expect_refused(exempt(bad), "exempt.reason: must be at most 200 bytes without control characters");
+  expect_refused(exempt("\\u0000"), "exempt.reason: must not hold a zero byte");
   expect_refused(exempt("one") + exempt("another"), "exempt.rule: is taken off this claim twice");
 }
 

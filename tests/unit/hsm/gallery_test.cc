@@ -87,7 +87,7 @@ const std::vector<Exhibit>& exhibits() {
       {GalleryKey::kDecryptCapable,
        Probes::kReadOnly,
        {{"CKA_DECRYPT", "01"}, {"CKA_UNWRAP", "01"}},
-       {"decrypt"},  // to the unwrapping SoftHSM answers CKR_GENERAL_ERROR: its attempt at the random bytes failed
+       {"decrypt"},
        HostStatus::kWeakened,
        "CKA_DECRYPT=1"},
       {GalleryKey::kNoLogin, Probes::kNone, {{"CKA_PRIVATE", "00"}}, {}, HostStatus::kWeakened, "CKA_PRIVATE=0"},
@@ -134,7 +134,11 @@ TEST(Gallery, Invariant04_EachBadKeyIsGivenAwayAndTheGoodOneIsNot) {
     for (const auto& [name, value] : exhibit.attributes) {
       EXPECT_EQ(test::attribute_of(part["private_key"], name), value) << name;
     }
-    EXPECT_EQ(test::not_passed(part), exhibit.not_refused) << part["tried"].dump(1);
+    auto not_refused = test::not_passed(part);
+    // What becomes of random bytes is up to the OpenSSL below SoftHSM2: up to 3.1 the attempt fails
+    // (CKR_GENERAL_ERROR), later ones make up a key.
+    if (exhibit.kind == GalleryKey::kDecryptCapable) std::erase(not_refused, "unwrap");
+    EXPECT_EQ(not_refused, exhibit.not_refused) << part["tried"].dump(1);
     if (exhibit.kind == GalleryKey::kGood) expect_good(part);
     EXPECT_EQ(test::attribute_of(part["private_key"], "CKA_TOKEN"), "01");
     EXPECT_EQ(part["same_id"], 1);
