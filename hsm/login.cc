@@ -105,7 +105,11 @@ HostResult<void> Login::try_once(const CK_FUNCTION_LIST& api, CK_SLOT_ID slot, C
     error.status = HostStatus::kPinRefused;
     return fail(std::move(error));
   }
-  if (pin_was_not_looked_at(rv)) latch_.not_answered(pin_->fingerprint);  // else it stays an attempt without answer
+  if (pin_was_not_looked_at(rv)) {
+    latch_.not_answered(pin_->fingerprint);
+  } else {
+    latch_.no_answer_yet();
+  }
   auto error = host_error("C_Login", "token " + token_text(info), rv);
   error.status = HostStatus::kUnavailable;
   return fail(std::move(error));

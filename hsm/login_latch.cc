@@ -14,7 +14,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/unique_fd.h"
 
 namespace signer::hsm {
 
@@ -27,7 +26,6 @@ namespace {
 constexpr const char* kNoAnswer = "no-answer-seen";
 
 constexpr std::string_view kHeader = "signer-login-latch-2";
-constexpr std::size_t kLatchBytesMax = 8192;
 
 std::string directory_of(const std::string& path) {
   const std::filesystem::path directory = std::filesystem::path(path).parent_path();
@@ -62,8 +60,9 @@ LoginLatch::LoginLatch(std::string path, const std::string& pin_source)
 HostResult<LoginLatch::Entries> LoginLatch::read() const {
   const auto content = read_file(path_, kLatchBytesMax);
   if (!content && content.error().code == ErrorCode::kNotFound) return Entries{};
-  if (!content) return host_failure(HostStatus::kUnavailable, "hsm: login latch: " + content.error().text);
-  std::istringstream in(*content);
+  if (!content && content.error().code != ErrorCode::kInvalidRequest)
+    return host_failure(HostStatus::kUnavailable, "hsm: login latch: " + content.error().text);
+  std::istringstream in(content ? *content : std::string());  // too long: not ours
   std::string header;
   std::getline(in, header);
   Entries entries;
@@ -113,7 +112,6 @@ HostResult<void> LoginLatch::keep(Entries entries, Entry entry) const {
 
 void LoginLatch::keep_or_log(Entry entry) const {
   const auto kept = [&]() -> HostResult<void> {
-    SIGNER_ASSIGN_OR_RETURN(const UniqueFd lock, lock_directory_of(path_));
     SIGNER_ASSIGN_OR_RETURN(Entries entries, read());
     return keep(std::move(entries), std::move(entry));
   }();
@@ -122,12 +120,23 @@ void LoginLatch::keep_or_log(Entry entry) const {
 
 HostResult<void> LoginLatch::begin(const PinFingerprint& fingerprint) {
   if (path_.empty()) return host_failure(HostStatus::kInvalid, "hsm: no login latch file is configured");
+  lock_.reset();
+  SIGNER_ASSIGN_OR_RETURN(lock_, lock_directory_of(path_));
+  auto begun = begin_locked(fingerprint);
+  if (!begun) lock_.reset();
+  return begun;
+}
+
+HostResult<void> LoginLatch::begin_locked(const PinFingerprint& fingerprint) {
+  SIGNER_ASSIGN_OR_RETURN(Entries entries, read());
   Entry entry;
   entry.fingerprint = fingerprint;
-  SIGNER_ASSIGN_OR_RETURN(const UniqueFd lock, lock_directory_of(path_));
-  SIGNER_ASSIGN_OR_RETURN(Entries entries, read());
   for (const Entry& known : entries) {
-    if (known.pin_source == pin_source_ && known.fingerprint == fingerprint) entry = known;
+    // A file may be named in several ways; credentials have no fingerprint.
+    const bool same_source = known.pin_source == pin_source_;
+    const bool same_file = known.fingerprint == fingerprint && (same_source || !(fingerprint == PinFingerprint{}));
+    if (same_file && (same_source || known.refused || known.lost_attempts > entry.lost_attempts)) entry = known;
+    if (entry.refused) break;
   }
   if (!entry.refused && entry.lost_attempts >= kLostAttemptsMax) {
     entry.refused = true;
@@ -147,12 +156,13 @@ HostResult<void> LoginLatch::begin(const PinFingerprint& fingerprint) {
 
 void LoginLatch::answered_yes() {
   lost_before_ = 0;
-  const auto lock = lock_directory_of(path_);
+  forget();
+  lock_.reset();
+}
+
+void LoginLatch::forget() const {
   auto entries = read();
-  if (!lock || !entries) {
-    log::error("hsm_latch_remove_failed", {{"error", lock ? entries.error().text : lock.error().text}});
-    return;
-  }
+  if (!entries) return log::error("hsm_latch_remove_failed", {{"error", entries.error().text}});
   std::erase_if(*entries, [&](const Entry& known) { return known.pin_source == pin_source_; });
   if (!entries->empty()) {
     if (auto written = write(*entries); !written) {
@@ -171,12 +181,18 @@ void LoginLatch::answered_no(const PinFingerprint& fingerprint, std::string_view
   // If this write fails the file still says "attempting", which refuses after kLostAttemptsMax.
   keep_or_log(
       {.refused = true, .lost_attempts = 1, .reason = std::string(ckr), .fingerprint = fingerprint, .pin_source = {}});
+  lock_.reset();
 }
 
 void LoginLatch::not_answered(const PinFingerprint& fingerprint) {
   if (lost_before_ == 0) return answered_yes();
   keep_or_log(
       {.refused = false, .lost_attempts = lost_before_, .reason = {}, .fingerprint = fingerprint, .pin_source = {}});
+  lock_.reset();
+}
+
+void LoginLatch::no_answer_yet() {
+  lock_.reset();
 }
 
 }  // namespace signer::hsm

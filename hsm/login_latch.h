@@ -9,13 +9,15 @@
 #include <string_view>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "hsm/pin.h"
 
 namespace signer::hsm {
 
 // Each PIN file has a line of its own, so what one PIN file was told neither opens nor shuts another.  Several
-// processes may use one latch: each change is made under a lock of its directory.  An object of it is not thread-safe.
-// Order of calls: begin(), C_Login, then one of answered_yes / answered_no / not_answered.
+// processes may use one latch: from begin() to the answer each holds a lock of its directory, which the kernel drops
+// when it dies, so an attempt that is under way elsewhere is never taken for a lost one.  An object of it is not
+// thread-safe. Order of calls: begin(), C_Login, then one of answered_yes / answered_no / not_answered / no_answer_yet.
 class LoginLatch {
  public:
   // Attempts whose answer was never seen (the process died in C_Login) before the PIN counts as refused.
@@ -40,6 +42,9 @@ class LoginLatch {
   // The token said something else (gone, busy): the attempt does not count.
   void not_answered(const PinFingerprint& fingerprint);
 
+  // The answer was not clear: the attempt stays one whose answer was not seen.
+  void no_answer_yet();
+
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
@@ -54,6 +59,8 @@ class LoginLatch {
 
   [[nodiscard]] channel::HostResult<Entries> read() const;
   [[nodiscard]] Result<void> write(const Entries& entries) const;
+  [[nodiscard]] channel::HostResult<void> begin_locked(const PinFingerprint& fingerprint);
+  void forget() const;
   // With the directory locked: puts `entry` in the place of what was known of this PIN file.
   [[nodiscard]] channel::HostResult<void> keep(Entries entries, Entry entry) const;
   void keep_or_log(Entry entry) const;
@@ -61,6 +68,7 @@ class LoginLatch {
   std::string path_;
   std::string pin_source_;
   int lost_before_ = 0;
+  UniqueFd lock_;
 };
 
 }  // namespace signer::hsm

@@ -287,6 +287,8 @@ HostResult<void> Pkcs11Driver::recover(Rung rung, SteadyTime deadline, std::uint
   }
   put_off_recovery();
   HostError failure = std::move(attached).error();
+  // No fault of the request: the next host says at its start what is wrong with the configuration.
+  if (failure.status == HostStatus::kInvalid) failure.status = HostStatus::kUnavailable;
   failure.text = reason.text + "; recovery: " + failure.text;
   log::error("hsm_recovery_failed", {{"token", spec_.name}, {"reason", failure.text}});
   if (failure.status == HostStatus::kPinRefused) pin_refused_ = failure;

@@ -142,14 +142,12 @@ HostResult<Pin> pin_from(const std::string& path, bool generate) {
 
 // Before anything is changed: an initialised token without a user PIN is of no use to anybody.
 HostResult<void> check_length(const Secret& pin, const CK_TOKEN_INFO& info, const std::string& file) {
-  const std::size_t size = pin.reveal().size();
-  const bool has_max = info.ulMaxPinLen >= info.ulMinPinLen && info.ulMaxPinLen != CK_UNAVAILABLE_INFORMATION;
-  if (size >= info.ulMinPinLen && (!has_max || size <= info.ulMaxPinLen)) return {};
-  return host_failure(
-      HostStatus::kInvalid,
-      "hsm: PIN file " + file + ": the token takes PINs of " + std::to_string(info.ulMinPinLen) +
-          (has_max ? " to " + std::to_string(info.ulMaxPinLen) : " or more") +
-          " bytes; write such a PIN into it, or remove it and use --generate-pins; nothing was changed");
+  // The maximum and what is said of the SO's PIN are often guesses of the module's.
+  if (info.ulMinPinLen > kPinBytesMax || pin.reveal().size() >= info.ulMinPinLen) return {};
+  return host_failure(HostStatus::kInvalid, "hsm: PIN file " + file + ": the token takes no PIN of less than " +
+                                                std::to_string(info.ulMinPinLen) +
+                                                " bytes; write a longer one into it, or remove it and use "
+                                                "--generate-pins; nothing was changed");
 }
 
 HostResult<void> set_user_pin(const CK_FUNCTION_LIST& api, CK_SLOT_ID slot, const Secret& so_pin, const Secret& pin) {
@@ -176,7 +174,6 @@ HostResult<Json> initialize_token(const TokenInitRequest& request) {
   SIGNER_ASSIGN_OR_RETURN(const SlotToken blank, choose_blank(module->api(), request));
   SIGNER_ASSIGN_OR_RETURN(const Pin so_pin, pin_from(request.so_pin_file, request.generate_pins));
   SIGNER_ASSIGN_OR_RETURN(const Pin pin, pin_from(request.pin_file, request.generate_pins));
-  SIGNER_RETURN_IF_ERROR(check_length(so_pin.secret, blank.token_info, request.so_pin_file));
   SIGNER_RETURN_IF_ERROR(check_length(pin.secret, blank.token_info, request.pin_file));
   std::array<unsigned char, kLabelBytes> label{};
   label.fill(' ');

@@ -25,7 +25,7 @@ void add_enrolment_options(CLI::App& command, signer::tpm::EnrolmentRequest& req
 }
 
 int activate(const signer::tpm::EnrolmentRequest& request, const std::string& challenge_file) {
-  const auto challenge = signer::read_file(challenge_file, signer::tpm::kChallengeBytesMax);
+  const auto challenge = signer::read_file_or_pipe(challenge_file, signer::tpm::kChallengeBytesMax);
   if (challenge) return report(signer::tpm::activate_credential(request, *challenge));
   return report(signer::channel::host_failure(signer::channel::HostStatus::kInvalid, challenge.error().text));
 }

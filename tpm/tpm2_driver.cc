@@ -256,7 +256,8 @@ TpmResult<void> Tpm2Driver::attach() {
   tidy_up();
   // Read again: a wrong auth value leads here, and the file may have been put right meanwhile.
   auto auth = read_auth_value(spec_.pin_file);
-  if (!auth) return fail(TpmError{Action::kRefused, auth.error().status, std::move(auth).error().text});
+  // kUnavailable, so that the host is replaced: the next one cannot open the token and says so until the file is there.
+  if (!auth) return fail(TpmError{Action::kRefused, HostStatus::kUnavailable, std::move(auth).error().text});
   auth_ = std::move(auth).value();
   SIGNER_ASSIGN_OR_RETURN(attachment_, Attachment::make(settings_, *files_, auth_, pins_));
   log::info("tpm_attached", {{"token", spec_.name}, {"storage_root", to_hex(attachment_->storage_root().name)}});

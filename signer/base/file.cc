@@ -67,6 +67,10 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t siz
 }
 
 Result<std::string> read_file_or_pipe(const std::filesystem::path& path, std::size_t size_max) {
+  const std::string& name = path.native();
+  if (name.starts_with('{') || name.starts_with('[') || name.starts_with("eyJ")) {
+    return fail(ErrorCode::kInvalidRequest, "file: a file's name is wanted here, not its content");
+  }
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return file_failure("open", path, errno);
   return read_to_end(fd.get(), path, size_max);

@@ -24,6 +24,7 @@ namespace signer {
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& path, std::size_t size_max);
 
 // As read_file, for what a person names on a command line: also from a pipe (`<(command)`), for whose writer it waits.
+// A name that looks like JSON or a token is refused and not repeated: it may be what the file was to hold.
 [[nodiscard]] Result<std::string> read_file_or_pipe(const std::filesystem::path& path, std::size_t size_max);
 
 // Replaces `path` with `content` so that a crash leaves either the old file or the new one: write to a temporary

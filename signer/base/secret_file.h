@@ -29,6 +29,9 @@ struct SecretFile {
   FileFingerprint fingerprint;
 };
 
+// Of a login latch (docs/adr/0008-login-latch.md): 16 sources at most, with paths of 4096 bytes that are quoted.
+inline constexpr std::size_t kLatchBytesMax = 256UL * 1024;
+
 // `source` is a path, or "credential:NAME" for $CREDENTIALS_DIRECTORY/NAME.  A path must name a regular file (no
 // symbolic link) of this user or root that nobody else may touch.  One line of text without control characters, at
 // most `size_max` bytes with the newline at its end, which is not part of the secret.  Every refusal is kDenied; its

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/secret_file.h"
 #include "ctl/doctor.h"
 #include "ctl/token_text.h"
 #include "keyring/hmac_key.h"
@@ -21,8 +22,6 @@ namespace signer::ctl {
 namespace {
 
 using Weight = Finding::Weight;
-
-constexpr std::size_t kLatchFileMax = 4096;
 
 std::string mode_text(mode_t mode) {
   std::array<char, 8> text{};
@@ -102,11 +101,12 @@ void look_at_pin(const config::Token& token, std::optional<uid_t> owner, Finding
 
 void look_at_latch(const config::Config& config, const config::Token& token, Findings& findings) {
   const std::string path = config.state_dir + "/latch/" + token.name + ".json";
-  const auto content = read_file(path, kLatchFileMax);
-  if (!content) return;  // none, or it was said already that the directory cannot be read
-  const bool refused = is_latched(*content, token.pin_file);
+  const auto read = read_file(path, kLatchBytesMax);
+  if (!read && read.error().code != ErrorCode::kInvalidRequest) return;  // none, or the directory cannot be read
+  const std::string content = read ? *read : std::string();              // too long: not a latch of ours
+  const bool refused = is_latched(content, token.pin_file);
   findings.push_back({refused ? Weight::kWrong : Weight::kNote, "token " + token.name,
-                      "its login latch is there: " + latch_reason(*content),
+                      "its login latch is there: " + latch_reason(content),
                       refused ? "correct the PIN file and reload signerd; if the PIN is right: signerctl token unlatch "
                                 "--config F " +
                                     token.name

@@ -28,11 +28,6 @@ Result<std::string> read_all(int fd, std::size_t size_max, const std::string& wh
 
 Result<std::string> read_source(const std::string& source, int input_fd, std::size_t size_max) {
   if (source == "-") return read_all(input_fd, size_max, "standard input");
-  // It may be what the file was to hold: that is not repeated.
-  if (source.starts_with("{") || source.starts_with("eyJ")) {
-    return fail(ErrorCode::kInvalidRequest,
-                "a file's name is wanted here, not its content; name a file, or - for standard input");
-  }
   return read_file_or_pipe(source, size_max);
 }
 

@@ -3,6 +3,7 @@
 #include "ctl/token_text.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <iomanip>
 #include <sstream>
 #include <vector>
@@ -82,8 +83,11 @@ std::string latch_reason(const std::string& content) {
 
 bool is_latched(const std::string& content, const std::string& pin_file) {
   const auto lines = latch_lines(content);
-  return lines.empty() ||
-         std::ranges::any_of(lines, [&](const LatchLine& line) { return line.refused && line.pin_file == pin_file; });
+  const bool credential = pin_file.starts_with("credential:");
+  const std::string named = credential ? pin_file : std::filesystem::path(pin_file).lexically_normal().string();
+  return lines.empty() || std::ranges::any_of(lines, [&](const LatchLine& line) {
+           return (line.refused || line.attempts != "1") && line.pin_file == named;
+         });
 }
 
 }  // namespace signer::ctl

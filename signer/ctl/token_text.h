@@ -23,7 +23,7 @@ struct PinFiles {
 // cannot be read.
 [[nodiscard]] std::string latch_reason(const std::string& content);
 
-// Whether it keeps this PIN file from being tried.
+// Whether it keeps this PIN file, an absolute path or credential:NAME, from being tried.
 [[nodiscard]] bool is_latched(const std::string& content, const std::string& pin_file);
 
 }  // namespace signer::ctl

@@ -96,6 +96,25 @@ TEST_F(TpmFaults, AnAuthFileThatIsNoneIsReadAgainWhenAnOperatorActs) {
   expect_served();
 }
 
+// The host keeps the value until it has to connect anew.
+TEST_F(TpmFaults, AnAuthFileThatIsGoneWhenTheTpmComesBackMakesTheTokenUnavailable) {
+  const std::string file = token_.tpm().auth_file();
+  const std::string auth = read_text(file);
+  std::filesystem::remove(file);
+  tpm().kill_hard();
+  tpm().restart();
+  ASSERT_TRUE(token_.run_until([&] {
+    const auto signature = token_.sign(kKeyId, kInput, Algorithm::kRs256, std::chrono::seconds(2));
+    return !signature && token_.service().status().reason.find("auth file " + file) != std::string::npos;
+  })) << token_.service().status().reason;
+  EXPECT_FALSE(token_.service().ready());
+  write_text(file, auth);
+  ASSERT_EQ(::chmod(file.c_str(), 0600), 0);
+  token_.service().operator_acted();
+  ASSERT_TRUE(token_.run_until([&] { return token_.service().ready(); }));
+  expect_served();
+}
+
 TEST_F(TpmFaults, Invariant08_AKeyWhoseFileIsGoneIsReportedAndSignsAgainOnceItIsBack) {
   Bytes missing;
   token::TokenEvents events;

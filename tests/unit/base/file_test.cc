@@ -240,6 +240,11 @@ TEST(ReadFileOrPipe, WaitsForWhatThePipesWriterHasToSay) {
     else
       EXPECT_EQ(read.error().code, ErrorCode::kInvalidRequest);
   }
+  for (const char* content : {R"({"sub":"Jane"})", R"(["Jane"])", "eyJhbGci.Jane.x"}) {
+    const auto read = read_file_or_pipe(content, 100);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().text.find("Jane"), std::string::npos) << read.error().text;
+  }
   put(directory.path() / "file", "text");
   EXPECT_EQ(*read_file_or_pipe(directory.path() / "file", 4), "text");
   EXPECT_EQ(read_file_or_pipe(directory.path() / "absent", 4).error().code, ErrorCode::kNotFound);

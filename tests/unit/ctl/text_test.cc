@@ -156,7 +156,9 @@ TEST(TokenText, SaysWhyATokenIsLatched) {
             "credential:p");
   EXPECT_EQ(latch_reason(header + refused + "refused 1\n"), "the latch cannot be read");
   EXPECT_TRUE(is_latched(header + lost + refused, "/etc/a pin"));
-  EXPECT_FALSE(is_latched(header + lost + refused, "credential:p"));
+  EXPECT_TRUE(is_latched(header + lost + refused, "credential:p"));
+  EXPECT_TRUE(is_latched(header + refused, "/etc//x/../a pin"));
+  EXPECT_FALSE(is_latched(header + "attempting 1 - 1 2 3 4 5 \"/p\"\n", "/p")) << "one more is tried";
   EXPECT_FALSE(is_latched(header + refused, "/etc/another"));
   EXPECT_TRUE(is_latched("something else", "/etc/another")) << "a latch that cannot be read lets nothing through";
   EXPECT_EQ(latch_reason("something else"), "the latch cannot be read");

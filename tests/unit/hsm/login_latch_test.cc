@@ -7,8 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "test_token.h"
 
@@ -86,6 +88,30 @@ TEST_F(Latch, Invariant05_StaysShutForAFileWhateverAnotherWasTold) {
   EXPECT_EQ(begin(kPin), HostStatus::kPinRefused);
   EXPECT_FALSE(latch(kOtherFile).begin(kOtherPin));
   EXPECT_TRUE(latch("credential:pin").begin({}));
+  auto credential = latch("credential:pin");
+  ASSERT_TRUE(credential.begin({}));
+  credential.answered_no({}, "CKR_PIN_INCORRECT");
+  EXPECT_TRUE(latch("credential:other").begin({})) << "credentials have no fingerprint";
+}
+
+// `signerctl key csr` while the host logs in: with a right PIN neither may count as the other's lost attempt.
+TEST_F(Latch, Invariant05_AttemptsUnderWayElsewhereAreNotLostOnes) {
+  std::vector<std::thread> processes;
+  std::atomic<int> under_way = 0;
+  for (int i = 0; i < 4; ++i) {
+    processes.emplace_back([&] {
+      for (int n = 0; n < 5; ++n) {
+        auto attempt = latch();
+        EXPECT_TRUE(attempt.begin(kPin));
+        EXPECT_EQ(++under_way, 1);
+        std::this_thread::yield();
+        --under_way;
+        attempt.answered_yes();
+      }
+    });
+  }
+  for (std::thread& process : processes) process.join();
+  EXPECT_FALSE(std::filesystem::exists(path_));
 }
 
 TEST_F(Latch, KnowsAFileByWhateverWayItIsNamed) {
@@ -93,6 +119,8 @@ TEST_F(Latch, KnowsAFileByWhateverWayItIsNamed) {
   ASSERT_TRUE(refused.begin(kPin));
   refused.answered_no(kPin, "CKR_PIN_INCORRECT");
   EXPECT_FALSE(latch("/etc//signer/x/../pin").begin(kPin));
+  EXPECT_FALSE(latch("/a/link/to/it").begin(kPin)) << "the same file";
+  EXPECT_TRUE(latch("/a/link/to/it").begin(kOtherPin));
 }
 
 TEST_F(Latch, GoesWithTheFilesSuccessWhateverTheFileHeldBefore) {
@@ -106,14 +134,24 @@ TEST_F(Latch, GoesWithTheFilesSuccessWhateverTheFileHeldBefore) {
 }
 
 TEST_F(Latch, KeepsTheNewestFiles) {
-  const auto name = [](std::size_t i) { return "/pin" + std::to_string(i); };
+  // As long as the system lets them be, and full of what has to be quoted.
+  const auto name = [](std::size_t i) { return "/" + std::string(4000, '"') + std::to_string(i); };
+  const auto pin = [](std::size_t i) {
+    return PinFingerprint{.device = 1, .inode = i, .size = 0, .modified_ns = 0, .changed_ns = 0};
+  };
   for (std::size_t i = 0; i <= LoginLatch::kEntriesMax; ++i) {
     auto refused = latch(name(i));
-    ASSERT_TRUE(refused.begin(kPin)) << i;
-    refused.answered_no(kPin, "CKR_PIN_INCORRECT");
+    ASSERT_TRUE(refused.begin(pin(i))) << i;
+    refused.answered_no(pin(i), "CKR_PIN_INCORRECT");
   }
-  for (std::size_t i = LoginLatch::kEntriesMax; i > 0; --i) EXPECT_FALSE(latch(name(i)).begin(kPin)) << i;
-  EXPECT_TRUE(latch(name(0)).begin(kPin));
+  for (std::size_t i = LoginLatch::kEntriesMax; i > 0; --i) EXPECT_FALSE(latch(name(i)).begin(pin(i))) << i;
+  EXPECT_TRUE(latch(name(0)).begin(pin(0)));
+  EXPECT_LT(std::filesystem::file_size(path_), kLatchBytesMax);
+}
+
+TEST_F(Latch, Invariant05_ThatIsTooLongToBeOursIsARefusal) {
+  [[maybe_unused]] const auto file = directory_.file("latch", std::string(kLatchBytesMax + 1, 'x'));
+  EXPECT_EQ(begin(kPin), HostStatus::kPinRefused);
 }
 
 TEST_F(Latch, OpensWhenTheOperatorRemovesIt) {

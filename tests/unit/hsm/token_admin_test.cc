@@ -132,21 +132,17 @@ TEST_F(TokenInit, MakesNoPinUnlessAsked) {
   EXPECT_FALSE(std::filesystem::exists(bad.pin_file));
 }
 
-TEST_F(TokenInit, ChangesNothingForAPinThatTheTokenCannotTake) {
-  for (const std::string& pin : {std::string("123"), std::string(256, '7')}) {  // SoftHSM2: 4 to 255
-    for (const bool user : {true, false}) {
-      auto bad = request("new");
-      write_private(user ? bad.pin_file : bad.so_pin_file, pin);
-      const auto made = initialize_token(bad);
-      ASSERT_FALSE(made);
-      EXPECT_EQ(made.error().status, HostStatus::kInvalid);
-      EXPECT_NE(made.error().text.find("takes PINs of 4 to 255 bytes"), std::string::npos) << made.error().text;
-      EXPECT_NE(made.error().text.find(user ? bad.pin_file : bad.so_pin_file), std::string::npos) << made.error().text;
-      EXPECT_EQ(control().calls(Function::C_InitToken), 0U);
-      std::filesystem::remove(bad.pin_file);
-      std::filesystem::remove(bad.so_pin_file);
-    }
-  }
+TEST_F(TokenInit, ChangesNothingForAUserPinThatIsTooShort) {
+  auto bad = request("new");
+  write_private(bad.pin_file, "123");  // SoftHSM2 takes four
+  const auto made = initialize_token(bad);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().status, HostStatus::kInvalid);
+  EXPECT_NE(made.error().text.find("no PIN of less than 4 bytes"), std::string::npos) << made.error().text;
+  EXPECT_NE(made.error().text.find(bad.pin_file), std::string::npos) << made.error().text;
+  EXPECT_EQ(control().calls(Function::C_InitToken), 0U);
+  write_private(bad.pin_file, "1234");
+  EXPECT_TRUE(initialize_token(bad));
 }
 
 TEST_F(TokenInit, ChecksLabelFilesAndIndex) {
