@@ -70,7 +70,10 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kExitUsage;
+    if (app.remaining_size() == 0) return app.exit(error) == 0 ? 0 : kExitUsage;
+    // Not repeated: it may be anything, and errors are kept in logs.
+    std::fprintf(stderr, "signerd: there is one argument too many; try signerd --help\n");
+    return kExitUsage;
   }
   using signer::log::Level;
   signer::log::start("signerd", level == "debug"   ? Level::kDebug

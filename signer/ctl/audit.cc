@@ -171,7 +171,7 @@ Outcome audit_verify(const Context& context, const AuditOptions& options) {
   if (!keys) return failed(context, Exit::kUsage, keys.error());
   audit::CheckOptions check{options.directory, *std::move(keys), {}};
   for (const std::string& path : options.checkpoints) {
-    const auto text = read_file(path, kKeptBytesMax);
+    const auto text = read_file_or_pipe(path, kKeptBytesMax);
     if (!text) return failed(context, Exit::kUsage, text.error());
     for (std::string& note : notes_of(*text)) check.kept.push_back({path, std::move(note)});
   }
@@ -188,7 +188,7 @@ Outcome audit_prove(const Context& context, const AuditOptions& options) {
   const std::string checkpoint = options.checkpoints.empty()
                                      ? options.directory + "/" + std::string(audit::kCheckpointFile)
                                      : options.checkpoints.front();
-  const auto note = read_file(checkpoint, tlog::kNoteBytesMax);
+  const auto note = read_file_or_pipe(checkpoint, tlog::kNoteBytesMax);
   if (!note) return failed(context, Exit::kUsage, note.error());
   const auto index = options.index ? Result<std::uint64_t>(*options.index) : index_of_jti(options);
   if (!index) {

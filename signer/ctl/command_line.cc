@@ -320,13 +320,28 @@ bool is_word(std::string_view text) {
 
 // Arguments may be claims or a token, and an error is kept in logs: of one that nobody asked for, an option's name
 // alone is repeated.
-std::string option_name(std::string_view argument) {
+std::string unexpected(std::string_view argument) {
   const std::string_view name = argument.substr(0, argument.find('='));
-  return name.starts_with("-") && is_word(name) ? ", " + std::string(name) : "";
+  if (name.starts_with("-") && is_word(name)) return "there is no option " + std::string(name) + " here";
+  return "there is one argument too many";
+}
+
+// The parser's own words, which quote what does not fit an option.
+std::string without_values(std::string problem, const std::vector<std::string>& arguments) {
+  for (std::string_view argument : arguments) {
+    if (argument.starts_with("-")) argument.remove_prefix(std::min(argument.find('=') + 1, argument.size()));
+    const bool number = std::ranges::all_of(argument, [](char c) { return c >= '0' && c <= '9'; });
+    if (argument.starts_with("-") || argument.size() < 2 || is_word(argument) || number) continue;
+    for (std::size_t at = 0; (at = problem.find(argument, at)) != std::string::npos; at += 3)
+      problem.replace(at, argument.size(), "...");
+  }
+  return problem;
 }
 
 // What is wrong, and whose --help says what is right.
-Outcome misused(const CLI::App& app, const CLI::ParseError& error, bool json) {
+Outcome misused(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& arguments) {
+  // The parser gave up before it knew; a machine reads the answer all the same.
+  const bool json = std::ranges::find(arguments, "--json") != arguments.end();
   const CLI::App* named = &app;
   std::string command = app.get_name();
   while (!named->get_subcommands().empty()) {
@@ -334,7 +349,7 @@ Outcome misused(const CLI::App& app, const CLI::ParseError& error, bool json) {
     command += " " + named->get_name();
   }
   const std::vector<std::string> rest = app.remaining(true);
-  std::string problem = rest.empty() ? error.what() : "there is one argument too many" + option_name(rest.front());
+  std::string problem = rest.empty() ? without_values(error.what(), arguments) : unexpected(rest.front());
   const bool wants_command = !named->get_subcommands([](const CLI::App*) { return true; }).empty();
   if (wants_command)
     problem = rest.empty()            ? "a command is missing"
@@ -358,9 +373,7 @@ Outcome run(const std::vector<std::string>& arguments) {
     line.app().exit(asked, out, out);
     return {Exit::kYes, out.str(), ""};
   } catch (const CLI::ParseError& error) {
-    // The parser gave up before it knew; a machine reads the answer all the same.
-    const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
-    return misused(line.app(), error, json);
+    return misused(line.app(), error, arguments);
   }
   return line.act();
 }

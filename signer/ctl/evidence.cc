@@ -50,7 +50,10 @@ Result<void> take_certificates(const std::string& place, std::vector<Bytes>& int
     files.emplace_back(place);
   }
   for (const auto& file : files) {
-    SIGNER_ASSIGN_OR_RETURN(const std::string text, read_file(file, evidence::kCertificateFileBytesMax));
+    // Of what lies in a directory nobody said that it may be a pipe.
+    SIGNER_ASSIGN_OR_RETURN(const std::string text, file == place
+                                                        ? read_file_or_pipe(file, evidence::kCertificateFileBytesMax)
+                                                        : read_file(file, evidence::kCertificateFileBytesMax));
     auto certificates = evidence::read_certificates(bytes_of(text));
     if (!certificates && files.size() > 1) continue;  // a README beside the roots makes none of them worse
     if (!certificates) return fail(unusable(file.string() + ": " + certificates.error().text));

@@ -58,9 +58,11 @@ std::optional<Route> evidence_route(std::string_view query) {
 
 std::string_view origin_form(std::string_view target) {
   constexpr std::string_view kScheme = "http://";
-  if (!target.starts_with(kScheme)) return target;
-  const std::size_t path = target.find('/', kScheme.size());
-  return path == std::string_view::npos ? "/" : target.substr(path);
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  if (!std::ranges::equal(target.substr(0, kScheme.size()), kScheme, {}, lower)) return target;
+  const std::size_t end = target.find_first_of("/?#@", kScheme.size());  // whoever has an '@' is up to something
+  if (end == std::string_view::npos || end == kScheme.size() || target[end] != '/') return {};
+  return target.substr(end);
 }
 
 }  // namespace
@@ -92,7 +94,7 @@ Result<Route, NoRoute> parse_route(std::string_view method, std::string_view tar
   if (path == "/v1/evidence") {
     auto route = evidence_route(query);
     if (!route) return fail(NoRoute::kNotFound);
-    return with_method(*std::move(route), get);
+    return with_method(*std::move(route), method == "GET");  // a token's work is not done for a HEAD
   }
   if (question != std::string_view::npos) return fail(NoRoute::kNotFound);
   constexpr std::string_view kKeyPrefix = "/v1/keys/";
@@ -108,7 +110,8 @@ Result<Route, NoRoute> parse_route(std::string_view method, std::string_view tar
 }
 
 std::string allowed_methods(std::string_view target) {
-  std::string methods = parse_route("GET", target) ? "GET, HEAD" : "";
+  std::string methods = parse_route("GET", target) ? "GET" : "";
+  if (parse_route("HEAD", target)) methods += ", HEAD";
   if (parse_route("POST", target)) methods += methods.empty() ? "POST" : ", POST";
   return methods;
 }

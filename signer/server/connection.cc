@@ -89,10 +89,15 @@ void Connection::next_request() {
   parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
   parser_->eager(true);
   begun_ = false;
+  passed_empty_line_ = false;
   header_judged_ = false;
   spent_ = {};
   context_.id.clear();
   if (buffer_.size() > 0) return take_turn();  // the caller sent its next request already
+  wait_for_request();
+}
+
+void Connection::wait_for_request() {
   phase_ = Phase::kIdle;
   if (draining_) return close();
   close_by(server_.clock_.steady() + server_.limits_.idle_time_max);
@@ -139,7 +144,7 @@ void Connection::hold_back(std::function<void()> then) {
 
 // Feeds the parser with what is there; goes on reading, answers, or gives up.
 void Connection::parse() {
-  if (!std::exchange(begun_, true)) skip_empty_line();
+  if (!begun_ && !begin_request()) return wait_for_request();
   // Header alone first: the limit of the body depends on the call.
   parser_->eager(header_judged_);
   while (!parser_->is_done() && buffer_.size() > 0) {
@@ -175,10 +180,18 @@ void Connection::parse() {
   read_more();
 }
 
-// RFC 9112 §2.2: some callers end a body with an empty line that its length does not count.
-void Connection::skip_empty_line() {
-  const auto start = static_cast<const char*>(buffer_.data().data());
-  if (std::string_view(start, buffer_.size()).starts_with("\r\n")) buffer_.consume(2);
+// False if nothing of the request is there yet.  RFC 9112 §2.2: some callers end a body with an empty line that its
+// length does not count; one is passed over.
+bool Connection::begin_request() {
+  const auto arrived = [this] {
+    return std::string_view(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+  };
+  if (!passed_empty_line_ && arrived().starts_with("\r\n")) {
+    passed_empty_line_ = true;
+    buffer_.consume(2);
+  }
+  begun_ = !arrived().empty() && (passed_empty_line_ || arrived() != "\r");
+  return begun_;
 }
 
 // The header is complete: the deadline starts, the call is known, the body gets its limit.  False if the request ends
@@ -292,7 +305,8 @@ std::string Connection::render(const Response& response, bool keep_alive) const 
   out += "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += reason_of(response.status);
   out += "\r\nContent-Type: " + response.content_type;
-  out += "\r\nContent-Length: " + std::to_string(response.body.size());
+  // Of a 304 it would be the length of what is not sent (RFC 9110 §8.6).
+  if (response.status != 304) out += "\r\nContent-Length: " + std::to_string(response.body.size());
   out += "\r\nX-Request-Id: " + context_.id;
   for (const auto& [name, value] : response.headers) out += "\r\n" + name + ": " + value;
   if (!keep_alive) out += "\r\nConnection: close";

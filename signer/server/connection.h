@@ -47,10 +47,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   enum class Phase { kIdle, kReading, kAnswering, kWriting, kLingering, kClosed };
 
   void next_request();
+  void wait_for_request();
   void read_more();
   void take_turn();
   void parse();
-  void skip_empty_line();
+  bool begin_request();
   bool judge_header();
   void handle_request();
   void reply(Response response);
@@ -73,7 +74,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Parser> parser_;
   RequestContext context_;
   protocol::Route route_;
-  bool begun_ = false;  // the first bytes of the request were looked at
+  bool begun_ = false;  // something of the request is there
+  bool passed_empty_line_ = false;
   bool header_judged_ = false;
   std::chrono::nanoseconds spent_{0};      // of the loop's time, on this request
   std::optional<SteadyTime> piece_began_;  // while a piece of it is done

@@ -173,8 +173,24 @@ TEST_F(BadInput, UnusualHttpThatIsRightIsAnswered) {
   EXPECT_TRUE(head.out.starts_with("HTTP/1.1 200 ")) << head.out;
   EXPECT_NE(head.out.find("Content-Length: " + std::to_string(absolute->body.size())), std::string::npos) << head.out;
 
+  // The empty line behind a body makes no request, neither for a reply nor for a stop.
+  HttpConnection idle(daemon_.socket());
+  ASSERT_EQ(idle.post("/v1/keys/issuer/tokens", R"({"claims":{"sub":"x"}})")->status, 200);
+  ASSERT_TRUE(idle.send("\r"));
+  ASSERT_TRUE(idle.send("\n"));
+  ASSERT_TRUE(idle.send("GET /v1/jwks HTTP/1.1\r\nHost: x\r\n\r\n\r\n"));
+  EXPECT_EQ(idle.receive()->status, 200);
+
+  const auto unchanged = run({"curl", "--silent", "--show-error", "--include", "--unix-socket", daemon_.socket(),
+                              "--header", "If-None-Match: *", "http://signer/v1/jwks"});
+  EXPECT_TRUE(unchanged.out.starts_with("HTTP/1.1 304 ")) << unchanged.out;
+  EXPECT_EQ(unchanged.out.find("Content-Length"), std::string::npos) << unchanged.out;
+
   HttpConnection coded(daemon_.socket());
   EXPECT_EQ(coded.post("/v1/keys/issuer/tokens", R"({"claims":{}})", "Content-Encoding: gzip\r\n")->status, 415);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(daemon_.stop(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5)) << "an idle caller holds up no stop";
 }
 
 TEST_F(BadInput, ClaimsThatBreakTheProfileAreNamedNotQuoted) {

@@ -33,7 +33,7 @@ TEST(Program, ExitsWithTwoIfItDoesNotUnderstand) {
       {{"key", "bogus"}, "'bogus' is not a command\nTry: signerctl key --help\n"},
       {{"sign"}, "KEY is required\nTry: signerctl sign --help\n"},
       {{"sign", "a", "b"}, "signerctl: there is one argument too many\nTry: signerctl sign --help\n"},
-      {{"status", "--bogus=1"}, "signerctl: there is one argument too many, --bogus\nTry: signerctl status --help\n"},
+      {{"status", "--bogus=1"}, "signerctl: there is no option --bogus here\nTry: signerctl status --help\n"},
       {{"status", "--bogus"}, "Try: signerctl status --help\n"},
       {{"status", "--timeout", "0"}, "Try: signerctl status --help\n"},
       {{"status", "--socket", ""}, "a socket path has 1 to 107 bytes"},
@@ -55,6 +55,9 @@ TEST(Program, RepeatsNoArgumentThatMayBeClaimsOrAToken) {
                                              {token},
                                              {"sign", "issuer", secret},
                                              {"sign", "issuer", "--" + secret},
+                                             {"status", "--timeout", secret},
+                                             {"--timeout=" + secret, "status"},
+                                             {"verify", "--jwks", secret},
                                              {"sign", "issuer", "--claims", secret},
                                              {"verify", "--jwks", "keys.json", token},
                                              {"--json", "sign", "issuer", secret}}) {

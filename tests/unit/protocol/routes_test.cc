@@ -104,7 +104,10 @@ TEST(Route, HeadIsWhereGetIs) {
 TEST(Route, AnAbsoluteTargetIsThePathBehindTheHost) {
   EXPECT_EQ(parse_route("GET", "http://signer/v1/keys/issuer")->key, "issuer");
   EXPECT_EQ(parse_route("GET", "http://a.example:80/readyz?key=issuer")->key, "issuer");
-  EXPECT_EQ(parse_route("GET", "http://signer").error(), NoRoute::kNotFound);
+  EXPECT_EQ(parse_route("GET", "HTTP://signer/v1/keys/issuer")->key, "issuer");
+  for (const char* target : {"http://signer", "http://", "http:///v1/jwks", "http://signer?/v1/jwks",
+                             "http://signer#/v1/jwks", "http://x@signer/v1/jwks", "http:/v1/jwks"})
+    EXPECT_EQ(parse_route("GET", target).error(), NoRoute::kNotFound) << target;
   EXPECT_EQ(parse_route("GET", "https://signer/v1/jwks").error(), NoRoute::kNotFound);
   EXPECT_EQ(parse_route("GET", "//signer/v1/jwks").error(), NoRoute::kNotFound);
 }
@@ -113,6 +116,7 @@ TEST(Route, TheMethodsOfAPathAreThoseItTakes) {
   EXPECT_EQ(allowed_methods("/v1/jwks"), "GET, HEAD");
   EXPECT_EQ(allowed_methods("/v1/keys/issuer/tokens"), "POST");
   EXPECT_EQ(allowed_methods("/v1/keys/issuer"), "GET, HEAD, POST");
+  EXPECT_EQ(allowed_methods("/v1/evidence?key=issuer"), "GET");
   EXPECT_EQ(allowed_methods("/nowhere"), "");
 }
 
