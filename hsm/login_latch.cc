@@ -120,11 +120,17 @@ void LoginLatch::keep_or_log(Entry entry) const {
 
 HostResult<void> LoginLatch::begin(const PinFingerprint& fingerprint) {
   if (path_.empty()) return host_failure(HostStatus::kInvalid, "hsm: no login latch file is configured");
-  lock_.reset();
+  unlock();
   SIGNER_ASSIGN_OR_RETURN(lock_, lock_directory_of(path_));
   auto begun = begin_locked(fingerprint);
-  if (!begun) lock_.reset();
+  if (!begun) unlock();
   return begun;
+}
+
+// Not by closing alone: a module may have forked a process that has the descriptor too.
+void LoginLatch::unlock() {
+  if (lock_.valid()) ::flock(lock_.get(), LOCK_UN);
+  lock_.reset();
 }
 
 HostResult<void> LoginLatch::begin_locked(const PinFingerprint& fingerprint) {
@@ -157,7 +163,7 @@ HostResult<void> LoginLatch::begin_locked(const PinFingerprint& fingerprint) {
 void LoginLatch::answered_yes() {
   lost_before_ = 0;
   forget();
-  lock_.reset();
+  unlock();
 }
 
 void LoginLatch::forget() const {
@@ -181,18 +187,18 @@ void LoginLatch::answered_no(const PinFingerprint& fingerprint, std::string_view
   // If this write fails the file still says "attempting", which refuses after kLostAttemptsMax.
   keep_or_log(
       {.refused = true, .lost_attempts = 1, .reason = std::string(ckr), .fingerprint = fingerprint, .pin_source = {}});
-  lock_.reset();
+  unlock();
 }
 
 void LoginLatch::not_answered(const PinFingerprint& fingerprint) {
   if (lost_before_ == 0) return answered_yes();
   keep_or_log(
       {.refused = false, .lost_attempts = lost_before_, .reason = {}, .fingerprint = fingerprint, .pin_source = {}});
-  lock_.reset();
+  unlock();
 }
 
 void LoginLatch::no_answer_yet() {
-  lock_.reset();
+  unlock();
 }
 
 }  // namespace signer::hsm

@@ -60,6 +60,7 @@ class LoginLatch {
   [[nodiscard]] channel::HostResult<Entries> read() const;
   [[nodiscard]] Result<void> write(const Entries& entries) const;
   [[nodiscard]] channel::HostResult<void> begin_locked(const PinFingerprint& fingerprint);
+  void unlock();
   void forget() const;
   // With the directory locked: puts `entry` in the place of what was known of this PIN file.
   [[nodiscard]] channel::HostResult<void> keep(Entries entries, Entry entry) const;
