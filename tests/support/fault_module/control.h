@@ -72,6 +72,7 @@ struct Control {
 
   // What the token says of itself.
   std::atomic<std::uint64_t> extra_token_flags{0};
+  std::atomic<std::uint64_t> hidden_token_flags{0};
   std::atomic<std::uint64_t> flags_after_login{0};     // shown once C_Login has been called
   std::atomic<std::uint64_t> hidden_mechanism{kNone};  // C_GetMechanismInfo and C_SignInit: CKR_MECHANISM_INVALID
   std::atomic<std::uint64_t> sessions_max{0};          // C_OpenSession beyond: CKR_SESSION_COUNT

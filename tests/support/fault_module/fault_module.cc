@@ -237,7 +237,7 @@ CK_RV finalize(void* reserved) {
 CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
   const CK_RV rv = api().C_GetTokenInfo(slot, info);
   if (rv != CKR_OK) return rv;
-  info->flags |= control().extra_token_flags;
+  info->flags = (info->flags | control().extra_token_flags) & ~control().hidden_token_flags;
   if (control().calls(Function::C_Login) > 0) info->flags |= control().flags_after_login;
   if (control().sessions_max > 0) info->ulMaxSessionCount = info->ulMaxRwSessionCount = control().sessions_max;
   return rv;

@@ -132,6 +132,22 @@ TEST_F(LoginAttempts, AreNoneWithoutAPinFile) {
   EXPECT_EQ(logins(), 0U);
 }
 
+// It is no request's fault, so the host is replaced and the next one says at its start what is missing.
+TEST_F(LoginAttempts, AreNoneWithoutAPinFileWhenATokenComesToWantOne) {
+  auto spec = token_.spec();
+  spec.pin_file.clear();
+  control().hidden_token_flags = CKF_LOGIN_REQUIRED;
+  Pkcs11Driver driver;
+  ASSERT_TRUE(driver.open(spec));
+  control().hidden_token_flags = 0;
+  ++control().wedged;
+  const auto signature = driver.sign(test::sign_request());
+  ASSERT_FALSE(signature);
+  EXPECT_EQ(signature.error().status, HostStatus::kUnavailable) << signature.error().text;
+  EXPECT_NE(signature.error().text.find("no pin_file"), std::string::npos) << signature.error().text;
+  EXPECT_EQ(logins(), 0U);
+}
+
 TEST_F(LoginAttempts, LeaveThePinToADeviceWithAPinPad) {
   control().extra_token_flags = CKF_PROTECTED_AUTHENTICATION_PATH;
   auto spec = token_.spec();
